@@ -1,0 +1,28 @@
+"""The relay: client and upstream protocols on uvloop's transports, one Exchange for each request. See LIFECYCLE.md."""
+
+import asyncio
+from collections.abc import Callable
+
+from faststicky.model import TableSpec
+
+class Relay:
+    """All of one worker's traffic. Owned by the thread of its event loop."""
+
+    generation: int
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, options: object, on_event: Callable[[dict[str, object]], None] | None = None
+    ) -> None:
+        """options: a settings.RelayOptions. on_event: told, off the hot path and in bounded number, of answers of our own,
+        retries and upstream failures; keys: event, and what belongs to it (status, reason, service, backend, client, ...)."""
+    def publish(self, spec: TableSpec) -> None:
+        """Build a table and swap it in; exchanges in flight finish with the one they began with."""
+    def client(self) -> asyncio.Protocol:
+        """Protocol factory for loop.create_server."""
+    def drain(self) -> None:
+        """Stop politely: every answer from now on says `Connection: close`, idle connections are closed at once."""
+    def close(self) -> None:
+        """Abort whatever is left."""
+    def live(self) -> dict[str, int]:
+        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, tables, buffers."""
+    def counters(self) -> dict[str, int]:
+        """Totals since the start: connections, requests, bytes_in, bytes_out, answers_2xx and so on."""

@@ -1,0 +1,138 @@
+"""The two shapes that everything else is about: what was discovered, and what the relay is given.
+
+`Snapshot` is what a discovery source returns: a complete, self-consistent picture of services, their backends
+and the routes that lead to them. `TableSpec` is the same picture with the cookie keys applied (control/seal.py):
+the control thread sends it to the workers, whose compiled core builds its table from it. Both are immutable; a
+change is a new one.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+BackendState = Literal["up", "draining", "leaving", "down"]
+"""up: takes new sessions. draining: keeps its stuck users, takes no new session. leaving: its stuck users are moved
+with their next request, requests in flight finish. down: takes nothing (failed its health check)."""
+
+Outcome = Literal["task", "slot", "foreign", "previous"]
+"""What a cookie value in a service's lookup stands for: the token of a task (no new cookie is needed), the token of the
+slot that the backend now holds, a value that another proxy wrote, a token made with the previous key. All but the
+first are answered with a new cookie."""
+
+
+class CookiePolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """How a service's stickiness cookie is written (RFC 6265, section 4.1)."""
+
+    name: str
+    path: str = "/"
+    domain: str = ""
+    secure: bool | None = None  # None: Secure when the client came by TLS
+    http_only: bool = True
+    same_site: Literal["Lax", "Strict", "None", ""] = "Lax"
+    max_age: int = 0  # seconds; 0: a session cookie
+
+
+class Matcher(msgspec.Struct, frozen=True):
+    """One condition of a routing rule: true when any of `values` matches, inverted by `negate`.
+
+    host: the request's host, lower case, without port. host_suffix: ".example.com" matches one or more labels before it.
+    path: the path, exactly. path_prefix: the path begins with the value (a plain string prefix, as in Traefik).
+    method: the request method.
+    """
+
+    kind: Literal["host", "host_suffix", "path", "path_prefix", "method"]
+    values: tuple[str, ...]
+    negate: bool = False
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule and the service that it leads to. `alternatives` is a disjunction of conjunctions of matchers."""
+
+    name: str
+    rule: str  # as it was written, for people
+    service: str
+    priority: int
+    alternatives: tuple[tuple[Matcher, ...], ...]
+
+
+class Backend(msgspec.Struct, frozen=True, kw_only=True):
+    """One place that answers a service's requests: a Swarm task, or a static URL."""
+
+    id: str  # the task's ID; for a static backend its URL
+    name: str  # for people: "web.3@node2", "127.0.0.1:9001"
+    host: str  # IP address (a host name only for static backends)
+    port: int
+    weight: int = 1
+    state: BackendState = "up"
+    slot: str = ""  # what survives the task's replacement: "SERVICE-ID/3", "SERVICE-ID/NODE-ID", or ""
+    node: str = ""
+    foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """A set of backends that answer the same requests, and how users are kept on them."""
+
+    name: str  # "backend-whoami-service" from Traefik 1 labels, otherwise the Swarm service's name
+    backends: tuple[Backend, ...]
+    cookie: CookiePolicy | None = None  # None: not sticky
+    balance: Literal["wrr"] = "wrr"
+    pass_host_header: bool = True
+
+
+class Warning(msgspec.Struct, frozen=True, kw_only=True):
+    """Something in the source that an operator should mend: one clear line in the log, once."""
+
+    service: str
+    label: str
+    value: str
+    text: str  # what is wrong, and the remedy
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that is known of the world at one moment."""
+
+    services: tuple[Service, ...]
+    routes: tuple[Route, ...]
+    source: str  # "swarm unix:///var/run/docker.sock", "file proxy.toml", "flags"
+    cluster_id: str = ""  # the Swarm's ID; the cookie key is derived from it when there is no secret
+    warnings: tuple[Warning, ...] = ()
+
+    def same_as(self, other: Snapshot | None) -> bool:
+        """True if a table built from `other` would serve exactly alike (warnings and source do not count)."""
+        return other is not None and (self.services, self.routes, self.cluster_id) == (
+            other.services,
+            other.routes,
+            other.cluster_id,
+        )
+
+
+class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A backend as the relay needs it."""
+
+    id: str
+    name: str
+    host: str
+    port: int
+    weight: int
+    state: BackendState
+    cookie_value: str  # what the cookie of a user stuck here says
+
+
+class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A service as the relay needs it. `lookup` maps a cookie value (or half of one) to a position in `backends`."""
+
+    name: str
+    backends: tuple[BackendSpec, ...]
+    lookup: tuple[tuple[str, int, Outcome], ...]
+    cookie: CookiePolicy | None
+    pass_host_header: bool
+
+
+class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a worker needs to route: one generation, one swap."""
+
+    generation: int
+    services: tuple[ServiceSpec, ...]
+    routes: tuple[Route, ...]
