@@ -1,35 +1,87 @@
-"""What can be set: the relay's limits and deadlines. Durations are seconds, sizes bytes, 0 switches a limit off."""
+"""What can be set. Durations are seconds, sizes bytes, 0 switches a limit off.
+
+Each field of RelayOptions carries its own description and unit, so that `faststicky run` makes its options from here
+(cli/relay_options.py) and nothing has to be written twice.
+"""
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
 import msgspec
+from msgspec import Meta
+
+from faststicky.address import Address
+
+Duration = Annotated[float, Meta(ge=0, extra={"unit": "duration"})]
+Size = Annotated[int, Meta(ge=0, extra={"unit": "size"})]
+Count = Annotated[int, Meta(ge=0, extra={"unit": "count"})]
+
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["auto", "text", "json"]
+
+
+def about(text: str) -> Meta:
+    """What a field means: its `--help`."""
+    return Meta(description=text)
 
 
 class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits, deadlines and habits of the relay; each is an option of `faststicky run`."""
 
-    max_head: int = 32768  # request head; above: 431
-    max_line: int = 8192  # request line (above: 414) and each field line (above: 431)
-    max_fields: int = 100  # above: 431
-    max_body: int = 0  # request body; above: 413
-    head_timeout: float = 10.0  # from the first byte of a head to its end; then 408
-    keepalive_timeout: float = 60.0  # idle client connection
-    connect_timeout: float = 1.0  # to a backend; then another one
-    response_timeout: float = 120.0  # from the end of the request to the first byte of the answer; then 504
-    idle_timeout: float = 60.0  # no byte moved while a body is under way
-    write_timeout: float = 30.0  # a peer that takes nothing of what is ready for it
-    tunnel_timeout: float = 3600.0  # no byte moved in either direction of an upgraded connection
-    half_close_grace: float = 1.0  # client has closed its side: how long its answer may take to begin or go on
-    linger: float = 2.0  # after an answer that closes: how long late bytes are still read, so that it is not lost to a reset
-    max_connections: int = 0  # 0: what the limit of open files allows
-    max_connections_per_client: int = 0
-    max_requests_per_connection: int = 0
-    pool_size: int = 128  # idle connections kept to each backend
-    pool_idle: float = 4.0  # how long; below Node's 5 s, the shortest common keep-alive of backends
-    retries: int = 2  # other backends tried after the first
-    replay_limit: int = 65536  # bytes of a request body that are kept so that it can be sent again
-    trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-* and Forwarded are kept and appended to
-    forwarded: bool = False  # also write Forwarded (RFC 7239)
-    request_id: bool = False  # also write X-Request-ID
-    via: str = ""  # pseudonym for Via; "": none is written
-    underscores: bool = False  # forward field names with "_" (otherwise dropped, as nginx does)
+    max_head: Annotated[Size, about("Request head; above: 431.")] = 32768
+    max_line: Annotated[Size, about("Request line (above: 414) and each field line (above: 431).")] = 8192
+    max_fields: Annotated[Count, about("Fields in a request head; above: 431.")] = 100
+    max_body: Annotated[Size, about("Request body; above: 413.")] = 0
+    head_timeout: Annotated[Duration, about("From the first byte of a request head to its end; then 408.")] = 10.0
+    keepalive_timeout: Annotated[Duration, about("Idle client connection.")] = 60.0
+    connect_timeout: Annotated[Duration, about("Connecting to a backend; then another one is tried.")] = 1.0
+    response_timeout: Annotated[
+        Duration, about("From the end of the request to the first byte of the answer; then 504.")
+    ] = 120.0
+    idle_timeout: Annotated[Duration, about("No byte moved while a body is under way.")] = 60.0
+    write_timeout: Annotated[Duration, about("A peer that takes nothing of what is ready for it.")] = 30.0
+    tunnel_timeout: Annotated[
+        Duration, about("No byte moved in either direction of an upgraded connection (WebSocket).")
+    ] = 3600.0
+    half_close_grace: Annotated[
+        Duration, about("Client has closed its side: how long its answer may take to begin or go on.")
+    ] = 1.0
+    linger: Annotated[
+        Duration, about("After an answer that closes: how long late bytes are read, lest a reset destroys it.")
+    ] = 2.0
+    max_connections: Annotated[Count, about("Client connections of a worker; 0: what open files allow.")] = 0
+    max_connections_per_client: Annotated[Count, about("The same for one client address.")] = 0
+    max_requests_per_connection: Annotated[Count, about("Then the connection is closed politely.")] = 0
+    pool_size: Annotated[Count, about("Idle connections kept to each backend.")] = 128
+    # below Node's 5 s, the shortest common keep-alive of backends
+    pool_idle: Annotated[Duration, about("How long an idle connection to a backend is kept.")] = 4.0
+    retries: Annotated[Count, about("Other backends tried after the first.")] = 2
+    replay_limit: Annotated[Size, about("Bytes of a request body kept so that it can be sent again.")] = 65536
+    trusted_proxies: Annotated[
+        tuple[str, ...], about("Network whose X-Forwarded-* and Forwarded are kept and appended to (repeatable).")
+    ] = ()
+    forwarded: Annotated[bool, about("Also write Forwarded (RFC 7239).")] = False
+    request_id: Annotated[bool, about("Also write X-Request-ID.")] = False
+    via: Annotated[str, about("Pseudonym for Via; without one none is written.")] = ""
+    underscores: Annotated[bool, about('Forward field names with "_" (otherwise dropped, as nginx does).')] = False
+
+
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything `faststicky run` was told. One of `swarm`, `backends` and `config` says where backends come from."""
+
+    listen: tuple[Address, ...] = (Address("0.0.0.0", 80),)  # noqa: S104
+    admin: Address | None = Address("127.0.0.1", 8080)  # None: no admin server
+    admin_hosts: tuple[str, ...] = ()  # names by which the admin server may be called, besides IP addresses
+    workers: int = 1
+    swarm: bool = False
+    docker_endpoint: str = "unix:///var/run/docker.sock"
+    backends: tuple[str, ...] = ()  # URLs
+    config: str = ""  # path of a TOML file
+    state_dir: str
+    log_level: LogLevel = "info"
+    log_format: LogFormat = "auto"
+    grace: float = 10.0  # seconds for requests in flight when stopping
+    ready_file: str = ""  # written when every worker serves, removed at the end
+    relay: RelayOptions = RelayOptions()
+    notes: tuple[str, ...] = ()  # what the command line's translation has to tell the operator, once
