@@ -1,0 +1,1 @@
+"""The running proxy: one supervisor process, its workers, and what people and machines see of them."""

@@ -1,0 +1,143 @@
+"""What supervisor and worker say to each other, and how it is framed.
+
+One unix stream socket for each worker. A message is four bytes of length (big endian) and a msgpack map whose "type"
+names the struct. Both ends run the same installation, so there is no version negotiation; anything that cannot be
+decoded is a bug and ends the channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from typing import Any
+
+import msgspec
+
+from faststicky.model import TableSpec
+from faststicky.settings import RelayOptions
+
+MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a table of 100 000 backends is some 30 MB
+MAX_BACKLOG = 1024 * 1024  # bytes written but not taken by the other side, above which events are dropped
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all messages."""
+
+
+class Hello(Message, frozen=True, kw_only=True, tag="hello"):
+    """To the worker, first: who it is and how its relay is set up. Its listening sockets are inherited descriptors."""
+
+    index: int
+    listeners: tuple[int, ...]  # file descriptors
+    relay: RelayOptions
+    grace: float  # seconds for requests in flight when the worker has to stop of its own accord
+
+
+class Publish(Message, frozen=True, kw_only=True, tag="publish"):
+    """To the worker: the table to serve from now on. None: there is none yet, answer 503 meanwhile."""
+
+    table: TableSpec | None
+
+
+class GetStats(Message, frozen=True, kw_only=True, tag="get-stats"):
+    """To the worker: answer with Stats."""
+
+
+class Drain(Message, frozen=True, kw_only=True, tag="drain"):
+    """To the worker: accept nothing more, finish what is under way, be gone after `grace` seconds at the latest."""
+
+    grace: float
+
+
+class Ready(Message, frozen=True, kw_only=True, tag="ready"):
+    """From the worker: it accepts connections."""
+
+
+class Acknowledged(Message, frozen=True, kw_only=True, tag="acknowledged"):
+    """From the worker: this generation is in force (0: none yet)."""
+
+    generation: int
+
+
+class Rejected(Message, frozen=True, kw_only=True, tag="rejected"):
+    """From the worker: this generation could not be built; the one before it stays in force."""
+
+    generation: int
+    error: str
+
+
+class Leaving(Message, frozen=True, kw_only=True, tag="leaving"):
+    """From the worker: it drains of its own accord (it got SIGTERM); its sockets want another worker now."""
+
+
+class Events(Message, frozen=True, kw_only=True, tag="events"):
+    """From the worker: what its relay reported. dropped: how many more there were than a batch holds."""
+
+    events: list[dict[str, Any]]
+    dropped: int
+
+
+class Stats(Message, frozen=True, kw_only=True, tag="stats"):
+    """From the worker: totals since its start, and what is alive in it (see core.Relay)."""
+
+    generation: int
+    counters: dict[str, int]
+    live: dict[str, int]
+
+
+ToWorker = Hello | Publish | GetStats | Drain
+FromWorker = Ready | Acknowledged | Rejected | Leaving | Events | Stats
+
+_encoder = msgspec.msgpack.Encoder(enc_hook=str)  # an event may carry anything that has a name
+_decoder: msgspec.msgpack.Decoder[ToWorker | FromWorker] = msgspec.msgpack.Decoder(ToWorker | FromWorker)
+
+
+def encode(message: ToWorker | FromWorker) -> bytes:
+    """The message with its length before it."""
+    body = _encoder.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+class Channel:
+    """One end of the pair. Messages arrive in the order in which they were sent."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    @classmethod
+    async def open(cls, sock: socket.socket) -> Channel:
+        """Takes the socket over."""
+        reader, writer = await asyncio.open_unix_connection(sock=sock)
+        return cls(reader, writer)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that the other side has not taken yet."""
+        return self._writer.transport.get_write_buffer_size()
+
+    def send(self, message: ToWorker | FromWorker) -> None:
+        """Never waits. Nothing happens if the other side is gone: `receive` tells."""
+        if not self._writer.is_closing():
+            self._writer.write(encode(message))
+
+    async def flush(self) -> None:
+        """Until the other side has taken most of what was sent, or is gone."""
+        with contextlib.suppress(OSError):
+            await self._writer.drain()
+
+    async def receive(self) -> ToWorker | FromWorker | None:
+        """The next message; None when the other side is gone. Raises ValueError for what is not a message."""
+        try:
+            size = int.from_bytes(await self._reader.readexactly(4), "big")
+            if size > MAX_MESSAGE:
+                raise ValueError(f"a message of {size} bytes on the worker channel; at most {MAX_MESSAGE} are allowed")
+            body = await self._reader.readexactly(size)
+        except (asyncio.IncompleteReadError, OSError):
+            return None
+        return _decoder.decode(body)
+
+    def close(self) -> None:
+        """The other side sees the end of the stream."""
+        self._writer.close()

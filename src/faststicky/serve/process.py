@@ -1,0 +1,142 @@
+"""The supervisor's end of one worker process: started by exec, spoken to through the channel, watched to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+
+from faststicky.model import TableSpec
+from faststicky.serve.channel import (
+    Acknowledged,
+    Channel,
+    Drain,
+    Events,
+    GetStats,
+    Hello,
+    Leaving,
+    Publish,
+    Ready,
+    Rejected,
+    Stats,
+)
+from faststicky.settings import RelayOptions
+
+log = logging.getLogger(__name__)
+
+
+class WorkerProcess:
+    """One process. `generation` is the table in force in it, None before its first."""
+
+    def __init__(self, index: int, process: asyncio.subprocess.Process, channel: Channel) -> None:
+        self.index = index
+        self.pid = process.pid
+        self.started = time.monotonic()
+        self.unanswered = 0  # requests for stats since it last said anything
+        self.ready = False
+        self.generation: int | None = None
+        self.stats: Stats | None = None
+        self.on_change: Callable[[], None] = lambda: None
+        self.on_events: Callable[[WorkerProcess, Events], None] = lambda _process, _events: None
+        self.on_leaving: Callable[[WorkerProcess], None] = lambda _process: None
+        self._process = process
+        self._channel = channel
+        self._sent = False  # a publication is on its way and not yet answered
+        self._next: Publish | None = None  # the newest that came up meanwhile; those between are skipped
+
+    @classmethod
+    async def start(
+        cls, index: int, listeners: Sequence[socket.socket], relay: RelayOptions, grace: float
+    ) -> WorkerProcess:
+        """Raises OSError when no process can be started.
+
+        Exec and not fork: this process has threads. `-P` keeps the working directory out of the worker's import path.
+        """
+        ours, theirs = socket.socketpair()
+        fds = [sock.fileno() for sock in listeners]
+        try:
+            with theirs:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "faststicky.serve.worker",
+                    str(theirs.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    pass_fds=(theirs.fileno(), *fds),
+                )
+        except BaseException:
+            ours.close()
+            raise
+        worker = cls(index, process, await Channel.open(ours))
+        worker._channel.send(Hello(index=index, listeners=tuple(fds), relay=relay, grace=grace))
+        return worker
+
+    def publish(self, table: TableSpec | None) -> None:
+        """Send the table; if the one before is still on its way, keep only the newest."""
+        message = Publish(table=table)
+        if self._sent:
+            self._next = message
+        else:
+            self._sent = True
+            self._channel.send(message)
+
+    def ask_stats(self) -> None:
+        """`stats` is new when the answer arrives."""
+        self.unanswered += 1
+        self._channel.send(GetStats())
+
+    def drain(self, grace: float) -> None:
+        """Accept nothing more and be gone within `grace` seconds; a second call can only shorten that."""
+        self._channel.send(Drain(grace=grace))
+
+    def kill(self) -> None:
+        """At once (SIGKILL)."""
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def watch(self) -> int:
+        """Handle what it says until it is gone; its exit code, negative for a signal."""
+        try:
+            while (message := await self._channel.receive()) is not None:
+                self.unanswered = 0
+                self._handle(message)
+        except ValueError as error:
+            log.error("worker speaks nonsense", extra={"worker": self.index, "pid": self.pid, "error": str(error)})
+            self.kill()
+        finally:
+            self._channel.close()
+        return await self._process.wait()
+
+    def _handle(self, message: object) -> None:
+        match message:
+            case Ready():
+                self.ready = True
+            case Acknowledged(generation=generation):
+                self.generation = generation
+                self._answered()
+            case Rejected(generation=generation, error=error):
+                log.error(
+                    "worker refused the table",
+                    extra={"worker": self.index, "pid": self.pid, "generation": generation, "error": error},
+                )
+                self._answered()
+            case Stats():
+                self.stats = message
+            case Events():
+                self.on_events(self, message)
+            case Leaving():
+                self.on_leaving(self)
+            case _:
+                raise ValueError(f"{type(message).__name__} is not for the supervisor")
+        self.on_change()
+
+    def _answered(self) -> None:
+        self._sent = False
+        if self._next is not None:
+            message, self._next = self._next, None
+            self.publish(message.table)

@@ -1,0 +1,87 @@
+"""What the relays report, as log lines: why an answer of our own was given, which backend failed, who was refused.
+
+A flood of one kind (a service that is down, a scanner) is cut to a few lines a second, then told in one line.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+log = logging.getLogger("faststicky.relay")
+
+LINES_PER_SECOND = 10  # of each kind
+
+
+class FloodGate:
+    """At most `limit` lines a second of each kind; what is cut is counted until `summaries` is asked."""
+
+    def __init__(self, limit: int = LINES_PER_SECOND, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit = limit
+        self._clock = clock
+        self._kinds: dict[str, tuple[float, int, int]] = {}  # start of its second, lines passed, lines cut
+
+    def passes(self, kind: str) -> bool:
+        """True if one more line of this kind may be written."""
+        now = self._clock()
+        start, passed, cut = self._kinds.get(kind, (now, 0, 0))
+        if now - start >= 1.0:
+            start, passed = now, 0
+        allowed = passed < self._limit
+        self._kinds[kind] = (start, passed + allowed, cut + (not allowed))
+        return allowed
+
+    def summaries(self) -> dict[str, int]:
+        """How many lines of each kind were cut since the last call."""
+        cut = {kind: cut for kind, (_, _, cut) in self._kinds.items() if cut}
+        for kind in cut:
+            start, passed, _ = self._kinds[kind]
+            self._kinds[kind] = (start, passed, 0)
+        return cut
+
+
+class RelayLog:
+    """Writes the events of all workers; `tell_suppressed` once a second."""
+
+    def __init__(self, gate: FloodGate | None = None) -> None:
+        self._gate = gate if gate is not None else FloodGate()
+
+    def write(self, worker: int, event: Mapping[str, Any]) -> None:
+        """event: as in core.Relay's on_event."""
+        kind = _kind(event)
+        if self._gate.passes(kind):
+            fields = {_safe(key): _text(value) for key, value in event.items() if key != "event"}
+            log.log(_level(event), str(event.get("event", "relay event")), extra={**fields, "worker": worker})
+
+    def lost(self, worker: int, number: int) -> None:
+        """A worker had more events than its batch holds."""
+        if number and self._gate.passes("lost"):
+            log.warning("relay events suppressed", extra={"worker": worker, "number": number})
+
+    def tell_suppressed(self) -> None:
+        """One line for each kind that was cut."""
+        for kind, number in self._gate.summaries().items():
+            log.warning("relay events suppressed", extra={"kind": kind, "number": number})
+
+
+def _kind(event: Mapping[str, Any]) -> str:
+    return f"{event.get('event', '')} {event.get('status', '')}".strip()
+
+
+def _level(event: Mapping[str, Any]) -> int:
+    """Our own 5xx and failing backends are worth a warning; what clients do wrong is not."""
+    status = event.get("status")
+    if isinstance(status, int) and status < 500:
+        return logging.INFO
+    return logging.WARNING
+
+
+def _safe(key: str) -> str:
+    """logging refuses extra keys that a record has itself ("name", "message")."""
+    return f"relay_{key}" if key in vars(logging.makeLogRecord({})) or key in ("message", "asctime") else key
+
+
+def _text(value: object) -> object:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

@@ -1,0 +1,180 @@
+"""A worker process: the compiled relay on a uvloop event loop, directed by the supervisor through the channel.
+
+Started by exec as `python -m faststicky.serve.worker FD`, where FD is its end of the channel; its listening sockets are
+inherited too and named in the Hello message. It imports nothing that only the supervisor needs (aiohttp, docker, click,
+rich, lark): that is memory for every core and attack surface beside the traffic.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from typing import Any
+
+import uvloop
+
+from faststicky.core import Relay
+from faststicky.model import TableSpec
+from faststicky.serve.channel import (
+    MAX_BACKLOG,
+    Acknowledged,
+    Channel,
+    Drain,
+    Events,
+    GetStats,
+    Hello,
+    Leaving,
+    Publish,
+    Ready,
+    Rejected,
+    Stats,
+)
+
+EVENTS_PER_BATCH = 256
+EVENT_DELAY = 0.1  # seconds that an event waits for company
+ORPHAN_GRACE = 2.0  # seconds for requests in flight when the supervisor is gone
+POLL = 0.02  # seconds between two looks at what is still alive while draining
+
+NO_TABLE = TableSpec(generation=0, services=(), routes=())
+
+
+class EventBatch:
+    """Collects the relay's events and sends them in bounded batches; what does not fit is counted."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, channel: Channel) -> None:
+        self._loop = loop
+        self._channel = channel
+        self._events: list[dict[str, Any]] = []
+        self._dropped = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, event: dict[str, object]) -> None:
+        """The relay's on_event. Never raises, never waits."""
+        if len(self._events) >= EVENTS_PER_BATCH:
+            self._dropped += 1
+            return
+        self._events.append(event)
+        if self._timer is None:
+            self._timer = self._loop.call_later(EVENT_DELAY, self.flush)
+
+    def flush(self) -> None:
+        """Send what is there, unless the supervisor is far behind."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if not self._events:
+            return
+        if self._channel.backlog > MAX_BACKLOG:
+            self._dropped += len(self._events)
+        else:
+            self._channel.send(Events(events=self._events, dropped=self._dropped))
+            self._dropped = 0
+        self._events = []
+
+
+class Worker:
+    """One relay from its first table to its last request. `run` returns when nothing is left to do."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, channel: Channel, hello: Hello) -> None:
+        self._loop = loop
+        self._channel = channel
+        self._hello = hello
+        self._events = EventBatch(loop, channel)
+        self._relay = Relay(loop, hello.relay, self._events.add)
+        self._sockets = [socket.socket(fileno=fd) for fd in hello.listeners]
+        self._servers: list[asyncio.Server] = []
+        self._accepting = False
+        self._deadline: float | None = None  # set once draining; moves only nearer
+        self._finished = asyncio.Event()
+        self._draining: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until drained: by the supervisor's word, by SIGTERM, or because the supervisor is gone."""
+        self._loop.add_signal_handler(signal.SIGTERM, self._leave)
+        listening = asyncio.ensure_future(self._obey())
+        await self._finished.wait()
+        listening.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await listening
+        self._events.flush()
+        self._report()
+        await self._channel.flush()
+        self._channel.close()
+
+    async def _obey(self) -> None:
+        while (message := await self._channel.receive()) is not None:
+            match message:
+                case Publish(table=table):
+                    await self._publish(table if table is not None else NO_TABLE)
+                case GetStats():
+                    self._report()
+                case Drain(grace=grace):
+                    self._drain(grace)
+                case _:
+                    raise TypeError(f"the supervisor sent {type(message).__name__}, which is not for a worker")
+        self._drain(ORPHAN_GRACE)
+
+    async def _publish(self, table: TableSpec) -> None:
+        try:
+            self._relay.publish(table)
+        except Exception as error:  # the relay's last good table stays in force, whatever is wrong with this one
+            self._channel.send(Rejected(generation=table.generation, error=f"{type(error).__name__}: {error}"))
+        else:
+            self._channel.send(Acknowledged(generation=table.generation))
+        if not self._accepting and self._deadline is None:
+            self._accepting = True
+            for sock in self._sockets:
+                self._servers.append(await self._loop.create_server(self._relay.client, sock=sock))
+            self._channel.send(Ready())
+
+    def _report(self) -> None:
+        counters, live = self._relay.counters(), self._relay.live()
+        self._channel.send(Stats(generation=self._relay.generation, counters=counters, live=live))
+
+    def _leave(self) -> None:
+        if self._deadline is None:
+            self._channel.send(Leaving())
+        self._drain(self._hello.grace)
+
+    def _drain(self, grace: float) -> None:
+        deadline = self._loop.time() + grace
+        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
+        if self._draining is None:
+            self._draining = asyncio.ensure_future(self._finish())
+
+    async def _finish(self) -> None:
+        for server in self._servers:
+            server.close()
+        if not self._accepting:
+            for sock in self._sockets:
+                sock.close()
+        self._relay.drain()
+        while self._relay.live()["clients"] and self._deadline is not None and self._loop.time() < self._deadline:
+            await asyncio.sleep(POLL)  # noqa: ASYNC110 (the relay has no event for this, and should not pay for one)
+        self._relay.close()
+        self._finished.set()
+
+
+async def serve(sock: socket.socket) -> int:
+    """Serve on the channel `sock`; the process's exit code."""
+    channel = await Channel.open(sock)
+    hello = await channel.receive()
+    if not isinstance(hello, Hello):  # None: the supervisor is gone before it spoke
+        channel.close()
+        return 0 if hello is None else 1
+    await Worker(asyncio.get_running_loop(), channel, hello).run()
+    return 0
+
+
+def main() -> int:
+    """Signals of the terminal go to every process of its group, but only the supervisor decides."""
+    for name in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(name, signal.SIG_IGN)
+    return uvloop.run(serve(socket.socket(fileno=int(sys.argv[1]))))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
