@@ -1,0 +1,122 @@
+"""faststicky's own labels. Keys in any case; every key is `faststicky.` and one of `KEYS`.
+
+enable        true or false; any faststicky label counts as true
+port          port inside the task; needed
+network       name or ID of the overlay network on which tasks are reached; default: one that the proxy shares
+rule          what is routed here, see labels/rules.py; needed
+priority      higher first; default: the rule's length
+weight        1 to 65535, default 1
+sticky        default true
+cookie.*      name, path, domain, secure, http-only (httponly), same-site (samesite), max-age (10s, 1h, seconds)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from faststicky.labels import cookies
+from faststicky.labels.reading import LabelDefaults, Reading
+from faststicky.labels.rules import parse_expression
+from faststicky.labels.values import LabelReader, boolean, integer, nearest, port
+from faststicky.model import CookiePolicy, Route
+
+PREFIX = "faststicky."
+_SPELLINGS = {
+    "cookie.httponly": "cookie.http-only",
+    "cookie.samesite": "cookie.same-site",
+    "cookie.maxage": "cookie.max-age",
+}
+KEYS = frozenset(
+    {
+        "enable",
+        "port",
+        "network",
+        "rule",
+        "priority",
+        "weight",
+        "sticky",
+        "cookie.name",
+        "cookie.path",
+        "cookie.domain",
+        "cookie.secure",
+        "cookie.http-only",
+        "cookie.same-site",
+        "cookie.max-age",
+    }
+)
+
+
+def applies(labels: Iterable[str]) -> bool:
+    """True if any label is faststicky's own."""
+    return any(key.lower().startswith(PREFIX) for key in labels)
+
+
+def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
+    """The native labels alone, other spellings of a key replaced by the documented one unless both are there."""
+    own = {key: value for key, value in labels.items() if key.lower().startswith(PREFIX)}
+    present = {key.lower() for key in own}
+    result = {}
+    for key, value in own.items():
+        spelled = PREFIX + _SPELLINGS.get(key.lower().removeprefix(PREFIX), "")
+        result[spelled if spelled != PREFIX and spelled not in present else key] = value
+    return result
+
+
+def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading | None:
+    """What native labels say of a service; None when it is not exposed. Raises LabelError when it must be left out.
+
+    reader: holds `labels_of(labels)`, folded; keeps the warnings.
+    """
+    _warn_of_unknown(reader)
+    if not reader.optional(PREFIX + "enable", boolean, True):
+        return None
+    number = reader.required(
+        PREFIX + "port", port, "add the port on which the application listens: faststicky.port=8000"
+    )
+    missing = "say what to route here, for everything: faststicky.rule=PathPrefix(`/`)"
+    alternatives = reader.required(PREFIX + "rule", parse_expression, missing)
+    rule = reader.text(PREFIX + "rule") or ""
+    priority = reader.optional(PREFIX + "priority", integer(0, 1_000_000_000), 0, "the rule's length is used")
+    sticky = reader.optional(PREFIX + "sticky", boolean, True)
+    return Reading(
+        service=service,
+        dialect="native",
+        port=number,
+        network=reader.text(PREFIX + "network") or defaults.network,
+        weight=reader.optional(PREFIX + "weight", integer(1, 65535), 1),
+        cookie=_cookie(service, reader) if sticky else None,
+        routes=(
+            Route(name=service, rule=rule, service=service, priority=priority or len(rule), alternatives=alternatives),
+        ),
+    )
+
+
+def _cookie(service: str, reader: LabelReader) -> CookiePolicy:
+    key = PREFIX + "cookie."
+    policy = CookiePolicy(
+        name=reader.optional(key + "name", cookies.cookie_name, cookies.native_default_name(service)),
+        path=reader.optional(key + "path", cookies.cookie_path, "/"),
+        domain=reader.optional(key + "domain", cookies.cookie_domain, "", "the cookie is for the requested host alone"),
+        secure=reader.optional(key + "secure", boolean, None, "Secure is set when the client came by TLS"),
+        http_only=reader.optional(key + "http-only", boolean, True),
+        same_site=reader.optional(key + "same-site", cookies.same_site, "Lax"),
+        max_age=reader.optional(
+            key + "max-age", cookies.max_age, 0, "the cookie lives as long as the browser's session"
+        ),
+    )
+    cookies.warn_if_browsers_refuse(policy, reader, key + "same-site")
+    return policy
+
+
+def _warn_of_unknown(reader: LabelReader) -> None:
+    for key in reader.names():
+        name = key.removeprefix(PREFIX)
+        if name in KEYS:
+            continue
+        if name in _SPELLINGS:
+            reader.warn_of(key, f"the same label as {PREFIX}{_SPELLINGS[name]}, which is used; remove one of them")
+            continue
+        guess = nearest(name, KEYS)
+        reader.warn_of(
+            key, "no such label, ignored; " + (f"did you mean {PREFIX}{guess}?" if guess else "see the list of labels")
+        )
