@@ -1,14 +1,14 @@
 """One Docker engine of our own, in namespaces of its own, that ends without a trace.
 
-The engine is the first process of a PID namespace: killing it kills every container, shim and containerd with it, and its
-mounts vanish with its mount namespace. It dies with the thread that started it, so a crashed test run leaves none behind.
+The engine is the first process of a PID namespace: killing it kills every container, shim and containerd with it, and
+its mounts vanish with its mount namespace. It dies with the thread that started it, so a crashed test run leaves none
+behind.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import os
 import shutil
 import signal
@@ -16,8 +16,9 @@ import subprocess
 import time
 from pathlib import Path
 
-# /run is private, so that containers which bind-mount /var/run/docker.sock get this engine's. The machine's resolv.conf may
-# link into the hidden /run, hence the copy. Process 1 is bash, because somebody has to reap the shims' orphans.
+# /run is private, so that containers which bind-mount /var/run/docker.sock get this engine's. The machine's
+# resolv.conf may link into the hidden /run, hence the copy. Process 1 is bash, because somebody has to reap the
+# shims' orphans.
 INIT = """
 resolv=$1; shift
 file=$(readlink -m /etc/resolv.conf)
@@ -31,7 +32,8 @@ hostname "$1"; shift
 
 
 class Daemon:
-    """A dockerd: `folder` keeps its data, its socket and its log; `netns` (optional) is the network namespace it lives in.
+    """A dockerd: `folder` keeps its data, its socket and its log; `netns` (optional) is the network namespace it
+    lives in.
 
     resolv: what it reads as /etc/resolv.conf; by default the machine's.
     """
@@ -56,7 +58,16 @@ class Daemon:
         shutil.rmtree(self.folder / "exec", ignore_errors=True)
         resolv = self.folder / "resolv.conf"
         resolv.write_text(self.resolv or Path("/etc/resolv.conf").read_text())
-        own = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"]
+        own = [
+            "unshare",
+            "--mount",
+            "--propagation=private",
+            "--uts",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "--mount-proc",
+        ]
         enter = ["nsenter", f"--net=/run/netns/{self.netns}"] if self.netns else []
         dockerd = [
             "dockerd", "--data-root", f"{self.folder}/data", "--exec-root", f"{self.folder}/exec",
@@ -65,7 +76,20 @@ class Daemon:
         ]  # fmt: skip
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *enter, *own, "bash", "-c", INIT, "init", str(resolv), self.name, *dockerd],
+                [
+                    "setpriv",
+                    "--pdeathsig",
+                    "KILL",
+                    *enter,
+                    *own,
+                    "bash",
+                    "-c",
+                    INIT,
+                    "init",
+                    str(resolv),
+                    self.name,
+                    *dockerd,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -80,7 +104,7 @@ class Daemon:
             time.sleep(0.1)
 
     def docker(self, *args: str, check: bool = True, quiet: bool = False, seconds: float = 120) -> str | None:
-        """Run the docker client against this engine and return what it printed; None if it failed and `check` is off."""
+        """Run the docker client against this engine and return what it printed; None if it failed and not `check`."""
         env = {**os.environ, "DOCKER_HOST": self.socket, "DOCKER_CLI_HINTS": "false"}
         done = subprocess.run(
             ["docker", *args], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds
@@ -114,9 +138,6 @@ class Daemon:
             return f"{self.log}: no log"
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def json(self, *args: str) -> object:
-        return json.loads(self.docker(*args) or "null")
-
 
 def _children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
@@ -143,7 +164,7 @@ _CLONE_NEWNET = 0x40000000
 
 @contextlib.contextmanager
 def network_namespace(name: str):
-    """Sockets that this thread opens inside the block belong to the network namespace `name` (Python 3.12's os.setns)."""
+    """Sockets that this thread opens in the block belong to the network namespace `name` (Python 3.12 has os.setns)."""
 
     def enter(fd: int) -> None:
         if _LIBC.setns(fd, _CLONE_NEWNET) != 0:

@@ -1,8 +1,8 @@
 """The image under test: built from the checkout's Dockerfile, on a base that needs no image registry.
 
-The base is made once by debootstrap from Debian's packages, with this machine's CA bundle, so that pip inside `docker build` reaches
-its index as it does outside. It is kept, together with the build's layers, in a cache folder outside the checkout:
-$FASTSTICKY_TEST_CACHE, by default ~/.cache/faststicky-tests.
+The base is made once by debootstrap from Debian's packages, with this machine's CA bundle, so that pip inside `docker
+build` reaches its index as it does outside. It is kept, together with the build's layers, in a cache folder outside
+the checkout: $FASTSTICKY_TEST_CACHE, by default ~/.cache/faststicky-tests.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def cache_folder() -> Path:
 
 @contextlib.contextmanager
 def builder() -> Iterator[Daemon]:
-    """A Docker engine in the machine's own network, for `docker build --network host` only: it makes no bridge and no firewall rule.
+    """A Docker engine in the machine's own network, for `docker build --network host` only: it makes no bridge and no
+    firewall rule.
 
     Its data are cached; one run at a time has them.
     """
@@ -76,7 +77,13 @@ def _ensure_base(daemon: Daemon) -> None:
             )  # fmt: skip
         if CA_BUNDLE.exists():
             shutil.copy(CA_BUNDLE, root / CA_BUNDLE.relative_to("/"))
-        for waste in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
+        for waste in (
+            "var/cache/apt/archives",
+            "var/lib/apt/lists",
+            "usr/share/doc",
+            "usr/share/man",
+            "usr/share/locale",
+        ):
             shutil.rmtree(root / waste, ignore_errors=True)
         tar = Path(name) / "root.tar"
         subprocess.run(["tar", "-C", str(root), "-cf", str(tar), "."], check=True)

@@ -1,11 +1,12 @@
 """A real Docker Swarm of several nodes on one machine.
 
-Every node is a Docker engine in a network namespace of its own (address 10.99.0.N); the nodes' links meet on a bridge that lives in
-a namespace too, so that the machine's own links, routes and firewall are never touched. Overlay networks (VXLAN) span the nodes.
+Every node is a Docker engine in a network namespace of its own (address 10.99.0.N); the nodes' links meet on a bridge
+that lives in a namespace too, so that the machine's own links, routes and firewall are never touched. Overlay
+networks (VXLAN) span the nodes.
 
-What is special here, and why the tests' services are made as they are: the kernels that this has to run on may lack IPVS, and then
-neither a service's virtual address nor the ingress mesh answers. So services get `--endpoint-mode dnsrr` and publish their
-ports with `mode=host`; a request goes to the node that runs the task.
+What is special here, and why the tests' services are made as they are: the kernels that this has to run on may lack
+IPVS, and then neither a service's virtual address nor the ingress mesh answers. So services get `--endpoint-mode
+dnsrr` and publish their ports with `mode=host`; a request goes to the node that runs the task.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from pathlib import Path
 from .daemon import Daemon, network_namespace, remove_cgroups
 
 PREFIX = "fslab"
-NO_NAMES = "nameserver 10.99.0.254\n"  # refuses at once: every task start asks a registry for its image, and would wait 20 s
+NO_NAMES = (
+    "nameserver 10.99.0.254\n"  # refuses at once: every task start asks a registry for its image, and would wait 20 s
+)
 
 
 def run(*argv: str, check: bool = True) -> str:
@@ -36,7 +39,8 @@ def run(*argv: str, check: bool = True) -> str:
 class Lab:
     """`managers` + `workers` nodes, numbered from 1 (the first manager). Use it as a context manager.
 
-    Everything is named after `id` (fslabPID): network namespaces fslabPID-n1…, fslabPID-lan, control group fslabPID and one folder.
+    Everything is named after `id` (fslabPID): network namespaces fslabPID-n1…, fslabPID-lan, control group fslabPID
+    and one folder.
     """
 
     def __init__(self, managers: int = 2, workers: int = 1) -> None:
@@ -72,7 +76,21 @@ class Lab:
         for n, node in enumerate(self.nodes, 1):
             run("ip", "netns", "add", node.netns)
             run("ip", "-n", node.netns, "link", "set", "lo", "up")
-            run("ip", "-n", self.lan, "link", "add", f"p{n}", "type", "veth", "peer", "name", "eth0", "netns", node.netns)
+            run(
+                "ip",
+                "-n",
+                self.lan,
+                "link",
+                "add",
+                f"p{n}",
+                "type",
+                "veth",
+                "peer",
+                "name",
+                "eth0",
+                "netns",
+                node.netns,
+            )
             run("ip", "-n", self.lan, "link", "set", f"p{n}", "master", "lan", "up")
             run("ip", "-n", node.netns, "addr", "add", f"{self.address(n)}/24", "dev", "eth0")
             run("ip", "-n", node.netns, "link", "set", "eth0", "up")
@@ -83,7 +101,9 @@ class Lab:
         self.docker("swarm", "init", "--advertise-addr", self.address(1))
         for n, node in enumerate(self.nodes[1:], 2):
             token = self.docker("swarm", "join-token", "-q", "manager" if n <= self.managers else "worker")
-            node.docker("swarm", "join", "--token", token, "--advertise-addr", self.address(n), f"{self.address(1)}:2377")
+            node.docker(
+                "swarm", "join", "--token", token, "--advertise-addr", self.address(n), f"{self.address(1)}:2377"
+            )
 
     def down(self) -> None:
         """Stop everything and remove it."""
@@ -116,7 +136,7 @@ class Lab:
 
     @contextlib.contextmanager
     def inside(self) -> Iterator[None]:
-        """The sockets that this thread opens in the block are those of a machine on the nodes' network (10.99.0.254)."""
+        """The sockets that this thread opens in the block are those of a client beside the nodes (10.99.0.254)."""
         with network_namespace(self.lan):
             yield
 
@@ -150,27 +170,23 @@ class Lab:
     def overlay_address(self, container: str, network: str) -> str:
         """The address that a container has on an overlay network."""
         for node in self.nodes:
-            form = "{{(index .NetworkSettings.Networks %r).IPAddress}}" % network
-            address = node.docker("inspect", "--format", form.replace("'", '"'), container, check=False, quiet=True)
+            form = '{{(index .NetworkSettings.Networks "' + network + '").IPAddress}}'
+            address = node.docker("inspect", "--format", form, container, check=False, quiet=True)
             if address:
                 return address
         raise RuntimeError(f"no node runs the container {container}")
 
     def report(self) -> str:
         """What one wants to see when a test has failed."""
-        parts = []
-        for node in self.nodes[:1]:
-            for args in (("node", "ls"), ("service", "ls")):
-                parts.append(node.docker(*args, check=False) or "")
-            for service in (node.docker("service", "ls", "-q", check=False) or "").split():
-                parts.append(node.docker("service", "ps", "--no-trunc", service, check=False) or "")
+        first = self.nodes[0]
+        services = (first.docker("service", "ls", "-q", check=False) or "").split()
+        commands = [("node", "ls"), ("service", "ls"), *(("service", "ps", "--no-trunc", name) for name in services)]
+        parts = [first.docker(*command, check=False) or "" for command in commands]
         for node in self.nodes:
             parts.append(f"--- {node.name}: dockerd\n{node.tail()}")
             for container in (node.docker("ps", "-aq", check=False) or "").split():
-                logs = subprocess.run(
-                    ["docker", "-H", node.socket, "logs", "--tail", "40", container],
-                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                ).stdout  # fmt: skip
+                command = ["docker", "-H", node.socket, "logs", "--tail", "40", container]
+                logs = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
                 parts.append(f"--- {node.name}: container {container}\n{logs}")
         return "\n".join(parts)
 
