@@ -1,11 +1,12 @@
 """Every reason to refuse a message: the codes of H1Error, in one place.
 
-`CODES` maps a code to the status that answers a *request* refused for it, and to its meaning. A refused *response* always
-has status 502, with the same codes; in a chunked body the status is the request's (the decoder does not know the direction).
+`CODES` maps a code to the status that answers a *request* refused for it, and to its meaning. A refused *response*
+always has status 502, with the same codes; in a chunked body the status is the request's (the decoder does not know the
+direction).
 
-Which code: bytes are judged strictly from left to right and the first offending byte decides, whatever follows it. What needs
-the whole head (Host, framing, expectation) is judged after its last byte, in the order of the table. `position` is the offset
-of the first offending byte; the docstrings of the functions say where that is not obvious.
+Which code: bytes are judged strictly from left to right and the first offending byte decides, whatever follows it. What
+needs the whole head (Host, framing, expectation) is judged after its last byte, in the order of the table. `position`
+is the offset of the first offending byte; the docstrings of the functions say where that is not obvious.
 """
 
 from __future__ import annotations
