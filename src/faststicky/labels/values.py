@@ -12,14 +12,12 @@ from typing import TypeVar
 
 from faststicky.errors import LabelError
 from faststicky.model import Warning
+from faststicky.quantities import parse_duration
 
 T = TypeVar("T")
 
 _TRUE = frozenset({"1", "t", "true", "yes", "on"})
 _FALSE = frozenset({"0", "f", "false", "no", "off"})
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?:[0-9]{1,9}(?:\.[0-9]{1,6})?(?:ms|s|m|h|d))+")
-_DURATION_PART = re.compile(r"([0-9.]+)(ms|s|m|h|d)")
 _SHOWN = 80
 
 
@@ -63,14 +61,11 @@ def port(text: str) -> int:
 
 def duration(text: str) -> float:
     """Seconds from `10s`, `250ms`, `1h30m`, `7d` or a plain number of seconds."""
-    word = text.strip()
-    if re.fullmatch(r"[0-9]{1,10}(?:\.[0-9]{1,6})?", word):
-        return float(word)
-    if not _DURATION.fullmatch(word):
-        raise LabelError(
-            f"{shown(text)} is not a duration", remedy="write for example 10s, 250ms, 1h30m, or plain seconds"
-        )
-    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(word))
+    try:
+        return parse_duration(text)
+    except ValueError:
+        remedy = "write for example 10s, 250ms, 1h30m, or plain seconds"
+        raise LabelError(f"{shown(text)} is not a duration", remedy=remedy) from None
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,1 @@
+"""Where backends come from. One file a source; each returns complete snapshots (source.py)."""

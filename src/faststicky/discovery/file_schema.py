@@ -1,0 +1,71 @@
+"""The shape of a TOML configuration file. Every key is here; any other one is an error.
+
+[services.web]
+backends = ["http://10.0.0.5:8000", { url = "http://10.0.0.6:8000", name = "b", weight = 2 }]
+sticky = true                      # the default
+pass_host_header = true            # the default
+cookie = { name = "stick", path = "/", domain = "example.com", secure = true, http_only = true,
+           same_site = "lax", max_age = "8h" }
+
+[[routes]]                         # none needed when there is only one service
+rule = "Host(`example.com`) && PathPrefix(`/app`)"   # or host = "example.com" and path_prefix = "/app"
+service = "web"
+priority = 10                      # default: the rule's length
+name = "app"                       # default: the service's name
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+Text = Annotated[str, Meta(min_length=1, max_length=8192)]
+Texts = Text | Annotated[tuple[Text, ...], Meta(min_length=1)]
+
+
+class BackendEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A backend with more than a URL."""
+
+    url: Text
+    name: str = ""
+    weight: Annotated[int, Meta(ge=1, le=65535)] = 1
+
+
+class CookieEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service's cookie; see model.CookiePolicy. Checked like the labels of the same names."""
+
+    name: str = ""
+    path: str = "/"
+    domain: str = ""
+    secure: bool | None = None
+    http_only: bool = True
+    same_site: str = "lax"
+    max_age: int | str = 0  # seconds, or a duration
+
+
+class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A service and its backends."""
+
+    backends: Annotated[tuple[Text | BackendEntry, ...], Meta(min_length=1)]
+    sticky: bool = True
+    cookie: CookieEntry = CookieEntry()
+    pass_host_header: bool = True
+
+
+class RouteEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule and where it leads. Either `rule`, or `host` and `path_prefix` (one value or several; both must match)."""
+
+    service: Text
+    rule: str = ""
+    host: Texts | None = None
+    path_prefix: Texts | None = None
+    priority: Annotated[int, Meta(ge=0, le=1_000_000_000)] = 0
+    name: str = ""
+
+
+class FileConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole file. Services are converted one by one, so that an error can name the service."""
+
+    services: Annotated[dict[str, Any], Meta(min_length=1)]
+    routes: tuple[RouteEntry, ...] = ()
