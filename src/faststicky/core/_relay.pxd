@@ -1,0 +1,229 @@
+"""The relay's classes: who owns what, and the states of each. The code is in relay/*.pxi, one file an idea.
+
+    Relay        one worker: options, the table in force, deadlines, counters
+    Client       a connection that a user opened            (asyncio protocol)
+    Upstream     the live side of one backend: its pool of connections
+    Connection   a connection that we opened to a backend   (asyncio protocol)
+    Exchange     one request and its answer; while it lasts, it ties one Client to one Connection
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from faststicky.core._h1 cimport chunk_t, head_t, limits_t
+from faststicky.core._table cimport Backend, Service, Table
+
+cdef enum:
+    MOST_TRIES = 8
+
+cdef enum client_state:
+    CLIENT_IDLE = 0           # between two requests: nothing of the next one is here
+    CLIENT_HEAD = 1           # part of a request head is held
+    CLIENT_BUSY = 2           # an exchange is under way
+    CLIENT_TUNNEL = 3         # upgraded: bytes go through as they are
+    CLIENT_LINGER = 4         # answered for the last time; late bytes are read and dropped (RFC 9112, 9.6)
+    CLIENT_CLOSED = 5
+
+cdef enum connection_state:
+    CONNECTION_IDLE = 0       # in the pool
+    CONNECTION_BUSY = 1       # an exchange is under way
+    CONNECTION_TUNNEL = 2
+    CONNECTION_CLOSED = 3
+
+cdef enum answer_state:       # of the backend's answer
+    ANSWER_HEAD = 0           # its head, or an interim one, is awaited
+    ANSWER_BODY = 1
+    ANSWER_DONE = 2
+
+cdef struct counters_t:
+    uint64_t connections
+    uint64_t requests
+    uint64_t answers[6]       # by class; [0] is not used
+    uint64_t outcomes[8]      # outcome_t
+    uint64_t bytes_in         # from clients
+    uint64_t bytes_out        # to clients
+    uint64_t own_answers      # answers that no backend gave
+    uint64_t retries
+    uint64_t connects         # to backends
+    uint64_t connect_errors
+    uint64_t upstream_errors  # resets, early ends, garbage, time-outs
+    uint64_t cut_answers      # answers that ended before their time
+
+cdef class Peer:
+    """One end of a TCP connection: a transport, a place among the deadlines, and back-pressure."""
+    cdef Relay relay
+    cdef object transport
+    cdef uint32_t place       # index into the relay's deadlines; 0: none
+    cdef uint8_t state
+    cdef bint full            # the transport asked us to stop writing
+    cdef bint reading         # we have not paused its reading
+    cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
+
+    cdef int stop_reading(self) except -1
+    cdef int go_on_reading(self) except -1
+    cdef int expired(self) except -1
+
+cdef class Client(Peer):
+    cdef Exchange exchange
+    cdef bytes held           # part of a head, or what was received behind the current request
+    cdef Py_ssize_t scanned   # size of `held` when it was last parsed
+    cdef uint32_t requests
+    cdef bint half_closed     # it has sent its last byte
+    cdef bint trusted         # its X-Forwarded-* are believed
+    cdef uint8_t address_size
+    cdef char address[46]     # printed; INET6_ADDRSTRLEN
+
+    cdef int read_address(self) except -1
+    cdef int process(self, bytes data) except -1
+    cdef Py_ssize_t begin(self, bytes data) except -1
+    cdef int hold(self, bytes data) except -1
+    cdef int next_request(self) except -1
+    cdef int finish(self) except -1
+    cdef int abort(self) except -1
+    cdef int refuse(self, int status, str code) except -1
+    cdef int answer(self, int status, str reason, bint keep, bint without_body) except -1
+
+cdef class Upstream:
+    cdef Relay relay
+    cdef readonly str name
+    cdef readonly str host
+    cdef readonly int port
+    cdef bytes authority      # for Host, where the client's is not passed
+    cdef list idle            # the pool: last in, first out
+    cdef uint32_t busy
+    cdef uint32_t connecting
+    cdef bint retired         # no table in force knows it any more
+
+    cdef Connection take(self, bint fresh)
+    cdef int give(self, Connection connection) except -1
+    cdef int connect(self, Exchange exchange) except -1
+    cdef int retire(self) except -1
+
+cdef class Connection(Peer):
+    cdef Upstream upstream
+    cdef Exchange exchange
+    cdef bytes held           # part of an answer's head
+    cdef uint32_t served      # exchanges before the current one
+    cdef uint32_t idle_since  # tick
+
+    cdef int close(self) except -1
+
+cdef class Exchange:
+    cdef Relay relay
+    cdef Client client
+    cdef Connection connection
+    cdef Table table
+    cdef Service service
+    cdef Backend backend
+    # the request
+    cdef bytes raw            # its head and what came with it, for another try; None once that is ruled out
+    cdef list replay          # body pieces sent after `raw`
+    cdef Py_ssize_t replayed  # their size
+    cdef bytes upgrade        # protocols that the client asked for
+    cdef uint32_t method
+    cdef uint32_t framing
+    cdef int64_t left         # of a body with Content-Length
+    cdef chunk_t chunk
+    cdef uint64_t body        # bytes of the body so far
+    cdef bint http_10
+    cdef bint keep            # the client's connection outlives the exchange
+    cdef bint idempotent
+    cdef bint request_done
+    cdef bint sent            # something of it may have reached the backend
+    cdef bint waiting         # for a connection
+    # the answer
+    cdef uint8_t state        # answer_state
+    cdef uint32_t status
+    cdef uint32_t answer_framing
+    cdef int64_t answer_left
+    cdef chunk_t answer_chunk
+    cdef bint rechunk         # the answer is chunked towards the client
+    cdef bint reusable        # the backend keeps the connection
+    # the decision
+    cdef uint32_t outcome     # outcome_t
+    cdef bint set_cookie
+    cdef bint has_cookie      # the request carries our cookie: it is cut out
+    cdef uint32_t at          # position of the backend in the service
+    cdef uint32_t tried[MOST_TRIES]
+    cdef uint32_t tried_count
+
+    cdef int decide(self, const uint8_t *data, const head_t *head) except -1
+    cdef int choose(self) except -1
+    cdef Py_ssize_t send_head(self, bytes data) except -1
+    cdef bytes take_body(self, bytes data, Py_ssize_t *used)
+    cdef int request_bytes(self, bytes data) except -1
+    cdef int request_complete(self) except -1
+    cdef int attach(self, Connection connection) except -1
+    cdef int connect_failed(self, str reason) except -1
+    cdef int upstream_failed(self, int status, str reason) except -1
+    cdef int retry(self, bint same) except -1
+    cdef int answer_bytes(self, bytes data) except -1
+    cdef int answer_head(self, bytes data, Py_ssize_t at, head_t *head) except -1
+    cdef int answer_body(self, bytes data, Py_ssize_t at, Py_ssize_t head_size) except -1
+    cdef int upstream_ended(self, bint clean) except -1
+    cdef int truncated(self, str reason) except -1
+    cdef int tunnel(self, bytes data, Py_ssize_t at, head_t *head) except -1
+    cdef int finish(self) except -1
+    cdef int let_go(self, bint reusable) except -1
+    cdef int give_up(self, int status, str reason) except -1
+
+cdef class Relay:
+    cdef object loop
+    cdef object options
+    cdef object on_event
+    cdef object on_tick
+    cdef Table table
+    cdef readonly int64_t generation
+    cdef dict upstreams       # (backend ID, host, port) -> Upstream
+    cdef set dialing          # tasks
+    cdef list events
+    cdef uint32_t dropped_events
+    cdef bint draining
+    cdef bint closed
+    # deadlines: due[place] is the tick at which owners[place] is told; 0 is never
+    cdef uint32_t now
+    cdef uint32_t *due
+    cdef void **owners
+    cdef uint32_t places
+    cdef uint32_t *free_places
+    cdef uint32_t free_count
+    cdef object timer
+    # scratch that every head is parsed into and built in
+    cdef head_t head
+    cdef uint8_t *out
+    cdef size_t out_size
+    # limits and deadlines, in ticks
+    cdef limits_t request_limits
+    cdef limits_t answer_limits
+    cdef int64_t max_body
+    cdef uint32_t max_connections
+    cdef uint32_t max_requests
+    cdef uint32_t head_ticks
+    cdef uint32_t keepalive_ticks
+    cdef uint32_t response_ticks
+    cdef uint32_t idle_ticks
+    cdef uint32_t write_ticks
+    cdef uint32_t tunnel_ticks
+    cdef uint32_t half_close_ticks
+    cdef uint32_t linger_ticks
+    cdef uint32_t pool_ticks
+    cdef uint32_t pool_size
+    cdef uint32_t retries
+    cdef Py_ssize_t replay_limit
+    cdef double connect_timeout
+    cdef bint underscores
+    cdef bint forwarded
+    cdef bint request_id
+    cdef bytes via
+    cdef list trusted         # networks
+    cdef bytes date           # "Date: ...\r\n" of the current second
+    cdef uint64_t id_high
+    cdef uint64_t id_low
+    cdef counters_t counters
+    cdef uint32_t live_clients
+    cdef uint32_t live_connections
+
+    cdef int enlist(self, Peer peer) except -1
+    cdef int delist(self, Peer peer) except -1
+    cdef int event(self, str name, dict detail) except -1
+    cdef Py_ssize_t build_request(self, const uint8_t *data, Exchange exchange) except -1
+    cdef Py_ssize_t build_answer(self, const uint8_t *data, const head_t *head, Exchange exchange) except -1

@@ -1,0 +1,106 @@
+"""Bytes: spans into a buffer that somebody else owns, and the byte classes of RFC 9110, section 5.6.2.
+
+Header-only: every extension that cimports it gets its own inlined copy.
+"""
+
+from libc.stdint cimport uint8_t, uint32_t
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+
+    #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+    #error "faststicky's scanners read eight bytes at a time and assume a little-endian machine"
+    #endif
+
+    enum { FS_TCHAR = 1, FS_TARGET = 2, FS_DIGIT = 4, FS_HEX = 8, FS_HOST = 16 };
+
+    /* Built once at import, in fs_classes_init: a table in code would hide the ranges that it stands for. */
+    static uint8_t fs_class[256];
+
+    static void fs_classes_init(void) {
+        for (int c = 0x21; c < 0x7f; c++) {
+            uint8_t k = 0;
+            int alpha = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
+            if (alpha || digit || strchr("!#$%&'*+-.^_`|~", c)) k |= FS_TCHAR;
+            if (c != '#' && c != '\\\\') k |= FS_TARGET;
+            if (digit) k |= FS_DIGIT;
+            if (digit || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')) k |= FS_HEX;
+            /* reg-name and IPv4address of RFC 3986, section 3.2.2, without "," (ambiguous in lists) */
+            if (alpha || digit || strchr("-._~%!$&'()*+;=", c)) k |= FS_HOST;
+            fs_class[c] = k;
+        }
+    }
+
+    /* First control byte other than HTAB (CR and LF among them), or DEL, or end. Eight bytes a step. */
+    static inline const uint8_t *fs_value_end(const uint8_t *p, const uint8_t *end) {
+        const uint64_t one = 0x0101010101010101ull, top = 0x8080808080808080ull;
+        for (;;) {
+            while (end - p >= 8) {
+                uint64_t x;
+                memcpy(&x, p, 8);
+                uint64_t d = x ^ (one * 0x7f);
+                uint64_t hit = (((x - one * 0x20) & ~x) | ((d - one) & ~d)) & top;
+                if (hit) { p += __builtin_ctzll(hit) >> 3; goto found; }
+                p += 8;
+            }
+            while (p < end && *p >= 0x20 && *p != 0x7f) p++;
+            if (p == end) return p;
+        found:
+            if (*p != '\\t') return p;
+            p++;
+        }
+    }
+
+    /* ASCII case-insensitive comparison with a lower-case literal. */
+    static inline int fs_same(const uint8_t *p, const char *lower, size_t n) {
+        for (size_t i = 0; i < n; i++) {
+            uint8_t c = p[i];
+            if (c >= 'A' && c <= 'Z') c |= 0x20;
+            if (c != (uint8_t)lower[i]) return 0;
+        }
+        return 1;
+    }
+
+    static inline uint64_t fs_mix(uint64_t h, uint64_t x) {
+        __uint128_t m = (__uint128_t)(h ^ x) * 0x9e3779b97f4a7c15ull;
+        return (uint64_t)m ^ (uint64_t)(m >> 64);
+    }
+
+    /* Hash of a short key. Keys of a table are ours, so a client cannot choose what collides. */
+    static inline uint32_t fs_hash(const uint8_t *p, size_t n) {
+        uint64_t h = 0x243f6a8885a308d3ull ^ n, x;
+        for (; n >= 8; p += 8, n -= 8) { memcpy(&x, p, 8); h = fs_mix(h, x); }
+        if (n) { x = 0; memcpy(&x, p, n); h = fs_mix(h, x); }
+        return (uint32_t)(h ^ (h >> 32));
+    }
+
+    static inline size_t fs_put_decimal(uint8_t *out, uint64_t v) {
+        uint8_t t[20]; size_t n = 0, i;
+        do { t[n++] = (uint8_t)('0' + v % 10); v /= 10; } while (v);
+        for (i = 0; i < n; i++) out[i] = t[n - 1 - i];
+        return n;
+    }
+
+    static inline size_t fs_put_hex(uint8_t *out, uint64_t v) {
+        uint8_t t[16]; size_t n = 0, i;
+        do { t[n++] = (uint8_t)"0123456789abcdef"[v & 15]; v >>= 4; } while (v);
+        for (i = 0; i < n; i++) out[i] = t[n - 1 - i];
+        return n;
+    }
+    """
+    enum: FS_TCHAR, FS_TARGET, FS_DIGIT, FS_HEX, FS_HOST
+    const uint8_t fs_class[256]
+    void fs_classes_init() noexcept nogil
+    const uint8_t *fs_value_end(const uint8_t *p, const uint8_t *end) noexcept nogil
+    bint fs_same(const uint8_t *p, const char *lower, size_t n) noexcept nogil
+    uint32_t fs_hash(const uint8_t *p, size_t n) noexcept nogil
+    size_t fs_put_decimal(uint8_t *out, unsigned long long v) noexcept nogil
+    size_t fs_put_hex(uint8_t *out, unsigned long long v) noexcept nogil
+
+
+# A span is an offset and a length, never a pointer: the buffer may move between two reads.
+cdef struct span_t:
+    uint32_t at
+    uint32_t size

@@ -1,0 +1,111 @@
+"""The routing table: structures and classes that the relay uses directly."""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t
+
+cdef enum backend_state:      # model.BackendState
+    STATE_UP = 0
+    STATE_DRAINING = 1
+    STATE_LEAVING = 2
+    STATE_DOWN = 3
+
+cdef enum lookup_kind:        # model.Outcome: what a value in a service's lookup stands for
+    LOOKUP_NONE = 0
+    LOOKUP_TASK = 1
+    LOOKUP_SLOT = 2
+    LOOKUP_FOREIGN = 3
+    LOOKUP_PREVIOUS = 4
+
+cdef enum outcome_t:          # what stickiness did for one request
+    OUTCOME_NONE = 0          # the service is not sticky
+    OUTCOME_NEW = 1           # no cookie, or one that means nothing here: balanced, cookie set
+    OUTCOME_HIT = 2           # the user's task
+    OUTCOME_DRAINING = 3      # the user's task, which takes no new sessions
+    OUTCOME_SLOT = 4          # the successor in the user's slot
+    OUTCOME_FOREIGN = 5       # another proxy's cookie, rewritten
+    OUTCOME_PREVIOUS = 6      # a cookie of the previous key, rewritten
+    OUTCOME_MOVED = 7         # the user's task can no longer be used: balanced anew, cookie set anew
+
+cdef struct entry_t:
+    uint32_t hash
+    uint32_t at               # of the key in map_t.keys
+    uint32_t size             # of the key; 0: free
+    uint32_t a                # what the key leads to
+    uint32_t b
+
+cdef struct map_t:            # open addressing, at most half full, never changed once built
+    entry_t *entries
+    uint8_t *keys
+    uint32_t mask
+    uint32_t count
+
+cdef const entry_t *map_find(const map_t *map, const uint8_t *key, uint32_t size) noexcept nogil
+
+cdef class CookieTable:
+    cdef map_t map
+
+cdef class Backend:
+    cdef readonly str id
+    cdef readonly str name
+    cdef readonly str host
+    cdef readonly uint32_t port
+    cdef readonly uint32_t weight
+    cdef uint32_t state
+    cdef bytes cookie_value
+    cdef object upstream      # the relay's live side of this backend: connections and their health
+
+cdef class Service:
+    cdef readonly str name
+    cdef readonly list backends
+    cdef readonly bint pass_host_header
+    cdef bint sticky
+    cdef bytes cookie_name
+    cdef bytes set_cookie     # 'Set-Cookie: NAME='
+    cdef bytes attributes     # '; Path=/; HttpOnly\r\n'
+    cdef bytes attributes_secure
+    cdef map_t lookup
+    cdef uint32_t count
+    cdef uint8_t *states
+    cdef int64_t *weights     # NULL: all alike
+    cdef int64_t *currents    # of smooth weighted round robin
+    cdef uint32_t cursor
+
+    cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil
+    cdef int choose(self, const uint32_t *tried, uint32_t tried_count) noexcept nogil
+    cdef int _choose(self, uint8_t state, const uint32_t *tried, uint32_t tried_count) noexcept nogil
+
+cdef struct text_t:
+    const uint8_t *p
+    uint32_t size
+
+cdef struct atom_t:
+    uint32_t kind
+    bint negate
+    uint32_t first            # in Table.texts
+    uint32_t count
+
+cdef struct rule_t:
+    int64_t priority
+    uint32_t service          # position in Table.services
+    uint32_t first            # in Table.atoms
+    uint32_t count
+
+cdef class Table:
+    cdef readonly int64_t generation
+    cdef readonly list services
+    cdef dict by_name
+    cdef object keep          # owns the bytes that texts point into
+    cdef text_t *texts
+    cdef atom_t *atoms
+    cdef rule_t *rules        # by falling priority
+    cdef uint32_t rule_count
+    cdef map_t hosts          # host -> candidates[a:a + b]
+    cdef uint32_t *candidates
+    cdef uint32_t any_first   # candidates for hosts that no rule names
+    cdef uint32_t any_count
+
+    cdef bint _matches(self, const rule_t *rule, const uint8_t *host, uint32_t host_size, const uint8_t *path,
+                       uint32_t path_size, const uint8_t *method, uint32_t method_size) noexcept nogil
+    cdef int find_service(self, const uint8_t *host, uint32_t host_size, const uint8_t *path, uint32_t path_size,
+                          const uint8_t *method, uint32_t method_size) noexcept nogil
+
+cdef long live_tables() noexcept

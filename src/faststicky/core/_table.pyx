@@ -1,0 +1,35 @@
+"""The routing table: rules, services, backends and cookie lookups; immutable, built once from a model.TableSpec.
+
+Everything that a request asks of it is answered without making a Python object. What changes while it is in force (the
+balancers' positions) is hidden inside and needs no consistency between two tables.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdlib cimport calloc, free
+from libc.string cimport memchr, memcmp, memcpy
+
+import random
+
+from faststicky.core._span cimport fs_hash
+
+cdef long _live_tables = 0
+cdef enum:
+    LONGEST_HOST = 255
+    LONGEST_COOKIE = 512      # a longer value is nobody's token
+
+
+cdef long live_tables() noexcept:
+    return _live_tables
+
+
+cdef void *_room(size_t count, size_t size) except NULL:
+    """Zeroed memory for `count` items, at least one, so that NULL always means an error."""
+    cdef void *p = calloc(count if count else 1, size)
+    if p == NULL:
+        raise MemoryError(f"no memory for {count * size} bytes of a routing table")
+    return p
+
+
+include "table/map.pxi"
+include "table/service.pxi"
+include "table/routes.pxi"
