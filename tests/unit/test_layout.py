@@ -48,7 +48,7 @@ def has_code(source: Path) -> bool:
     """False for an __init__.py that only says what the package is, and names things."""
     if source.name != "__init__.py":
         return True
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.Try, ast.For, ast.While)
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     return any(isinstance(node, kinds) for node in ast.walk(ast.parse(source.read_text())))
 
 
