@@ -76,6 +76,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     swarm: bool = False
     docker_endpoint: str = "unix:///var/run/docker.sock"
+    network: str = ""  # overlay on which tasks are reached, unless a label names one
+    domain: str = ""  # a service without a rule is routed by the host SERVICE.DOMAIN
+    exposed_by_default: bool = True
     backends: tuple[str, ...] = ()  # URLs
     config: str = ""  # path of a TOML file
     state_dir: str

@@ -150,7 +150,7 @@ class Fleet:
         return await worker.watch()
 
     def _replace(self, worker: WorkerProcess) -> None:
-        """It drains of its own accord; a successor takes its sockets over now, so that nobody waits for its last request."""
+        """It drains of its own accord; a successor takes its sockets over now, so that nobody waits."""
         if self._current[worker.index] is worker and not self._stopping.is_set():
             self._current[worker.index] = None
             self._retired.add(worker)

@@ -146,14 +146,15 @@ class Worker:
             self._draining = asyncio.ensure_future(self._finish())
 
     async def _finish(self) -> None:
+        assert self._deadline is not None
         for server in self._servers:
             server.close()
         if not self._accepting:
             for sock in self._sockets:
                 sock.close()
         self._relay.drain()
-        while self._relay.live()["clients"] and self._deadline is not None and self._loop.time() < self._deadline:
-            await asyncio.sleep(POLL)  # noqa: ASYNC110 (the relay has no event for this, and should not pay for one)
+        while self._relay.live()["clients"] and self._loop.time() < self._deadline:  # noqa: ASYNC110
+            await asyncio.sleep(POLL)  # the relay has no event for this, and should not pay for one
         self._relay.close()
         self._finished.set()
 

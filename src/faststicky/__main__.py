@@ -1,0 +1,5 @@
+"""`python -m faststicky`."""
+
+from faststicky.cli import main
+
+main()

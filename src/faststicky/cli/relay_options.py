@@ -1,0 +1,49 @@
+"""The relay's options, made from the fields of settings.RelayOptions."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+import click
+import msgspec
+
+from faststicky.cli.parameters import DURATION, SIZE
+from faststicky.cli.sections import SectionOption
+from faststicky.quantities import format_duration, format_size
+from faststicky.settings import RelayOptions
+
+_SECTIONS = {"duration": "Deadlines", "size": "Limits", "count": "Limits"}
+
+
+def relay_options() -> list[SectionOption]:
+    """One option for each field, `head_timeout` as `--head-timeout`."""
+    hints = typing.get_type_hints(RelayOptions, include_extras=True)
+    options = [_option(field.name, hints[field.name], field.default) for field in msgspec.structs.fields(RelayOptions)]
+    return sorted(options, key=lambda option: option.section != "Deadlines")  # deadlines, limits, habits
+
+
+def relay_settings(values: Mapping[str, Any]) -> RelayOptions:
+    """From the parsed options, of which it takes its own."""
+    names = [field.name for field in msgspec.structs.fields(RelayOptions)]
+    return msgspec.convert({name: values[name] for name in names}, RelayOptions)
+
+
+def _option(name: str, hint: Any, default: Any) -> SectionOption:
+    metas = [meta for meta in hint.__metadata__ if isinstance(meta, msgspec.Meta)]
+    text = next(meta.description for meta in metas if meta.description)
+    unit = next((str(meta.extra["unit"]) for meta in metas if meta.extra), "")
+    flag = "--" + name.replace("_", "-")
+    section = _SECTIONS.get(unit, "Forwarding")
+    if unit == "duration":
+        return SectionOption([flag], type=DURATION, default=format_duration(default), help=text, section=section)
+    if unit == "size":
+        return SectionOption([flag], type=SIZE, default=format_size(default), help=text, section=section)
+    if unit == "count":
+        return SectionOption([flag], type=click.IntRange(min=0), default=default, help=text, section=section)
+    if isinstance(default, bool):
+        return SectionOption([f"{flag}/--no-{flag[2:]}"], default=default, help=text, section=section)
+    if isinstance(default, tuple):
+        return SectionOption([flag], multiple=True, help=text, section=section, metavar="NETWORK")
+    return SectionOption([flag], default=default, help=text, section=section, show_default=bool(default))
