@@ -58,11 +58,12 @@ def builder() -> Iterator[Daemon]:
 def build(daemon: Daemon, archive: Path) -> None:
     """Build the image and save it to `archive` (for `docker load`)."""
     _ensure_base(daemon)
-    daemon.docker(
-        "build", "-q", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}", "-t", IMAGE, str(ROOT), seconds=900
-    )
+    command = ("build", "-q", "--network", "host", "--build-arg", f"BASE_IMAGE={BASE}")
+    # The first stage gets a name, too, so that `prune` leaves its layers for the next run.
+    daemon.docker(*command, "--target", "build", "-t", f"{IMAGE}-build", str(ROOT), seconds=900)
+    daemon.docker(*command, "-t", IMAGE, str(ROOT), seconds=900)
     daemon.docker("save", "-o", str(archive), IMAGE)
-    daemon.docker("image", "prune", "-f")  # the images that earlier runs called IMAGE
+    daemon.docker("image", "prune", "-f")  # what earlier runs called so
 
 
 def _ensure_base(daemon: Daemon) -> None:
