@@ -110,7 +110,7 @@ def _convert(value: Any, shape: type[S], place: str, source: str) -> S:
 
 def _fields_at(shape: type[msgspec.Struct], path: str) -> list[str]:
     """Known field names of the table at `path` below a `shape`."""
-    inner = {"cookie": CookieEntry, "backends": BackendEntry, "routes": RouteEntry}
+    inner: dict[str, type[msgspec.Struct]] = {"cookie": CookieEntry, "backends": BackendEntry, "routes": RouteEntry}
     fields = msgspec.structs.fields(inner.get(path.partition("[")[0], shape))
     return [field.name for field in fields]
 

@@ -1,0 +1,83 @@
+"""From a snapshot to the table that the workers build: every backend's cookie tokens, and what each value leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from faststicky.control.keyring import Key, Keyring
+from faststicky.model import Backend, BackendSpec, Outcome, Service, ServiceSpec, Snapshot, TableSpec
+
+_RANK = {"up": 3, "draining": 2, "leaving": 1, "down": 0}
+
+Entry = tuple[str, int, Outcome]
+
+
+def seal(snapshot: Snapshot, keyring: Keyring, generation: int) -> TableSpec:
+    """The table of `snapshot`. The same snapshot and key give the same table on every node."""
+    services = tuple(_service(service, keyring) for service in snapshot.services)
+    keyring.trim()
+    return TableSpec(generation=generation, services=services, routes=snapshot.routes)
+
+
+def _service(service: Service, keyring: Keyring) -> ServiceSpec:
+    sticky = service.cookie is not None
+    return ServiceSpec(
+        name=service.name,
+        backends=tuple(
+            BackendSpec(
+                id=backend.id,
+                name=backend.name,
+                host=backend.host,
+                port=backend.port,
+                weight=backend.weight,
+                state=backend.state,
+                cookie_value=_cookie_value(service.name, backend, keyring.current) if sticky else "",
+            )
+            for backend in service.backends
+        ),
+        lookup=tuple(_lookup(service, keyring)) if sticky else (),
+        cookie=service.cookie,
+        pass_host_header=service.pass_host_header,
+    )
+
+
+def _cookie_value(service: str, backend: Backend, key: Key) -> str:
+    """TASK.SLOT, or TASK where nothing survives the task. Neither token contains a dot."""
+    task = key.token("task", service, backend.id)
+    return f"{task}.{key.token('slot', service, backend.slot)}" if backend.slot else task
+
+
+def _lookup(service: Service, keyring: Keyring) -> Iterator[Entry]:
+    """Every value that leads to a backend; of equal values the first counts.
+
+    Tasks of any state are listed: what a state allows is the relay's to decide.
+    """
+    holders = _slot_holders(service.backends)
+    for position, backend in enumerate(service.backends):
+        yield keyring.current.token("task", service.name, backend.id), position, "task"
+    for slot, position in holders.items():
+        yield keyring.current.token("slot", service.name, slot), position, "slot"
+    if keyring.previous is not None:
+        for position, backend in enumerate(service.backends):
+            yield keyring.previous.token("task", service.name, backend.id), position, "previous"
+        for slot, position in holders.items():
+            yield keyring.previous.token("slot", service.name, slot), position, "previous"
+    for wanted in ("up", "draining"):  # an address may be listed twice for a moment: of an old task and of a new one
+        for position, backend in enumerate(service.backends):
+            if backend.state == wanted:
+                yield from ((value, position, "foreign") for value in backend.foreign)
+
+
+def _slot_holders(backends: tuple[Backend, ...]) -> dict[str, int]:
+    """Position of the backend that now holds each slot: the best state, and of equal ones the newest.
+
+    Sources list the backends of a slot with the oldest first.
+    """
+    holders: dict[str, int] = {}
+    for position, backend in enumerate(backends):
+        if not backend.slot:
+            continue
+        rival = holders.get(backend.slot)
+        if rival is None or _RANK[backend.state] >= _RANK[backends[rival].state]:
+            holders[backend.slot] = position
+    return holders

@@ -1,0 +1,150 @@
+"""The parts of the Docker Engine API's answers that are used (API 1.41 to 1.52). Everything else in them is ignored.
+
+Decoding into these is the check that an answer is complete: what has no default must be there. Go writes empty lists
+and missing objects as null, hence the `| None`.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+
+class Named(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """Anything of which only the name counts: a driver."""
+
+    name: str = ""
+
+
+class NetworkSpec(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """How a network was asked for."""
+
+    name: str = ""
+    ingress: bool = False
+
+
+class Network(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A network as it is embedded in a task that is attached to it."""
+
+    id: str = field(name="ID")
+    spec: NetworkSpec = NetworkSpec()
+    driver_state: Named | None = None
+
+
+class Attachment(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A task's place in a network. addresses: "10.0.0.5/24"."""
+
+    network: Network
+    addresses: tuple[str, ...] | None = None
+
+
+class ContainerStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """The container that runs a task."""
+
+    container_id: str = field(name="ContainerID", default="")
+
+
+class TaskStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """What a task is, as its node last said."""
+
+    state: str
+    container_status: ContainerStatus | None = None
+
+
+class Task(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One task. slot: 0 for global services. created_at: RFC 3339 with up to nine digits of the second, UTC."""
+
+    id: str = field(name="ID")
+    service_id: str = field(name="ServiceID", default="")
+    node_id: str = field(name="NodeID", default="")
+    slot: int = 0
+    created_at: str = ""
+    desired_state: str
+    status: TaskStatus
+    networks_attachments: tuple[Attachment, ...] | None = None
+
+
+class ServiceSpec(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A service as it was asked for. labels: those of the service (deploy.labels), not of its containers."""
+
+    name: str
+    labels: dict[str, str] | None = None
+
+
+class UpdateStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """How far the last update is."""
+
+    state: str = ""
+
+
+class Service(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One service."""
+
+    id: str = field(name="ID")
+    spec: ServiceSpec
+    update_status: UpdateStatus | None = None
+
+
+class NodeDescription(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """What a node says of itself."""
+
+    hostname: str = ""
+
+
+class NodeSpec(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """availability: active, pause or drain."""
+
+    availability: str = "active"
+
+
+class NodeStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """state: ready, down, unknown or disconnected."""
+
+    state: str = "unknown"
+
+
+class Node(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """One node."""
+
+    id: str = field(name="ID")
+    description: NodeDescription | None = None
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+
+class Cluster(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """The Swarm itself."""
+
+    id: str = field(name="ID", default="")
+
+
+class SwarmInfo(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """What the engine knows of its Swarm. cluster: on managers only."""
+
+    local_node_state: str = ""
+    control_available: bool = False
+    cluster: Cluster | None = None
+
+
+class Info(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """GET /info."""
+
+    swarm: SwarmInfo = SwarmInfo()
+
+
+class Endpoint(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A container's place in a network."""
+
+    network_id: str = field(name="NetworkID", default="")
+
+
+class NetworkSettings(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """A container's networks by name."""
+
+    networks: dict[str, Endpoint] | None = None
+
+
+class Container(Struct, frozen=True, kw_only=True, rename="pascal"):
+    """GET /containers/ID/json."""
+
+    id: str
+    network_settings: NetworkSettings = NetworkSettings()
