@@ -136,12 +136,11 @@ def test_a_cookie_that_nobody_wrote_makes_a_new_session(tutorial: Lab):
 def test_the_application_sees_the_client_and_its_own_cookies_only(tutorial: Lab):
     _, cookie = _stuck(tutorial, 1)
     seen = json.loads(get(tutorial, 1, path="/echo", cookie=f"mine=1; {cookie}; other=2").body)
-    headers = {name.lower(): value for name, value in seen["headers"].items()}
-    assert COOKIE not in json.dumps(headers)
-    assert "mine=1" in json.dumps(headers["cookie"])
-    assert "other=2" in json.dumps(headers["cookie"])
-    assert headers["x-forwarded-for"] in ("10.99.0.254", ["10.99.0.254"])
-    assert headers["host"] in ("10.99.0.1:8080", ["10.99.0.1:8080"])
+    headers = {name.lower(): value for name, value in seen["headers"]}
+    assert len(headers) == len(seen["headers"])
+    assert headers["cookie"] == "mine=1; other=2"
+    assert headers["x-forwarded-for"] == "10.99.0.254"
+    assert headers["host"] == "10.99.0.1:8080"
 
 
 def test_the_debug_log_shows_the_configuration_that_was_found(tutorial: Lab):
