@@ -138,6 +138,8 @@ class Channel:
             return None
         return _decoder.decode(body)
 
-    def close(self) -> None:
-        """The other side sees the end of the stream."""
-        self._writer.close()
+    async def close(self) -> None:
+        """The other side sees the end of the stream; what it has not taken by then is lost."""
+        self._writer.transport.abort() if self.backlog else self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()

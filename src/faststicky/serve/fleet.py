@@ -66,6 +66,11 @@ class Fleet:
         """True if every slot has a worker with a table."""
         return self.accepting and all(worker is not None and worker.generation for worker in self._current)
 
+    @property
+    def has_publication(self) -> bool:
+        """True if the workers were told what to serve, be it that there is no table yet."""
+        return self._publication is not None
+
     def start(self) -> None:
         """Fill every slot, and keep it filled until `stop`."""
         for index in range(len(self._current)):

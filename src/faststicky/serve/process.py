@@ -109,7 +109,7 @@ class WorkerProcess:
             log.error("worker speaks nonsense", extra={"worker": self.index, "pid": self.pid, "error": str(error)})
             self.kill()
         finally:
-            self._channel.close()
+            await self._channel.close()
         return await self._process.wait()
 
     def _handle(self, message: object) -> None:

@@ -102,7 +102,7 @@ class Worker:
         self._events.flush()
         self._report()
         await self._channel.flush()
-        self._channel.close()
+        await self._channel.close()
 
     async def _obey(self) -> None:
         while (message := await self._channel.receive()) is not None:
@@ -164,7 +164,7 @@ async def serve(sock: socket.socket) -> int:
     channel = await Channel.open(sock)
     hello = await channel.receive()
     if not isinstance(hello, Hello):  # None: the supervisor is gone before it spoke
-        channel.close()
+        await channel.close()
         return 0 if hello is None else 1
     await Worker(asyncio.get_running_loop(), channel, hello).run()
     return 0

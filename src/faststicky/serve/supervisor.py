@@ -1,0 +1,180 @@
+"""The supervisor: brings control thread, workers, admin server and log together, from start to the last request."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+
+import uvloop
+
+from faststicky import __version__
+from faststicky.serve.admin import AdminServer, application
+from faststicky.serve.channel import Events
+from faststicky.serve.control_link import ControlLink
+from faststicky.serve.fleet import Fleet
+from faststicky.serve.limits import raise_open_files
+from faststicky.serve.listeners import Listeners
+from faststicky.serve.logs import LogWriter
+from faststicky.serve.process import WorkerProcess
+from faststicky.serve.ready_file import ReadyFile
+from faststicky.serve.relay_log import RelayLog
+from faststicky.serve.status import Status, WorkerStatus
+from faststicky.settings import RunOptions
+
+log = logging.getLogger(__name__)
+
+FIRST_TABLE = 2.0  # seconds that clients wait for the first table before they are answered 503
+TICK = 1.0  # seconds between two looks at what was suppressed
+
+
+class Supervisor:
+    """One run of the proxy."""
+
+    def __init__(self, options: RunOptions) -> None:
+        self._options = options
+        self._started = time.monotonic()
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._relay_log = RelayLog()
+        self._ready_file = ReadyFile(options.ready_file)
+        self._listeners = Listeners(options.listen, options.workers)
+        self._addresses = tuple(str(address) for address in self._listeners.addresses)
+        self._fleet = Fleet(self._listeners, options.relay, options.grace, self._on_events)
+        self._admin: AdminServer | None = None
+        self._control: ControlLink | None = None
+
+    async def run(self) -> None:
+        """Until a signal. Raises ConfigError when it cannot begin as it was asked to."""
+        async with contextlib.AsyncExitStack() as stack:
+            stack.callback(self._ready_file.remove)
+            stack.callback(self._listeners.close)
+            self._control = ControlLink(self._options, on_table=self._fleet.publish)
+            if self._options.admin is not None:
+                self._admin = AdminServer(self._options.admin, application(self.status, self._options.admin_hosts))
+                await self._admin.start()
+                stack.push_async_callback(self._admin.stop)
+            self._listen_to_signals()
+            self._greet()
+            self._fleet.start()
+            self._control.start()
+            stack.push_async_callback(self._control.stop)
+            async with asyncio.TaskGroup() as group:  # a bug in one of them ends the process rather than go unseen
+                tasks = [group.create_task(job()) for job in (self._be_patient, self._announce, self._tick)]
+                await self._stop.wait()
+                for task in tasks:
+                    task.cancel()
+            await self._drain()
+
+    def status(self) -> Status:
+        """What the admin server shows."""
+        control = self._control.status if self._control else None
+        return Status(
+            version=__version__,
+            uptime=time.monotonic() - self._started,
+            listen=self._addresses,
+            ready=self._fleet.in_force and not self._stop.is_set(),
+            generation=control.generation if control else 0,
+            age=control.age if control else None,
+            error=control.error if control else "",
+            snapshot=control.snapshot if control else None,
+            workers=tuple(_worker_status(worker) for worker in self._fleet.workers),
+            restarts=self._fleet.restarts,
+            past_counters=dict(self._fleet.past),
+        )
+
+    async def _drain(self) -> None:
+        log.info("stopping", extra={"grace": self._options.grace})
+        self._ready_file.remove()
+        stopping = asyncio.ensure_future(self._fleet.stop(self._options.grace))
+        hurry = asyncio.ensure_future(self._hurry.wait())
+        await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
+        if hurry.done():
+            log.warning("stopping at once")
+            self._fleet.hurry(0)
+        hurry.cancel()
+        await stopping
+        log.info("stopped")
+
+    async def _be_patient(self) -> None:
+        await asyncio.sleep(FIRST_TABLE)
+        if not self._fleet.has_publication:
+            log.warning("no table yet, requests are answered with 503")
+            self._fleet.publish(None)
+
+    async def _announce(self) -> None:
+        while not self._fleet.accepting:
+            self._fleet.changed.clear()
+            await self._fleet.changed.wait()
+        admin = str(self._admin.address) if self._admin else ""
+        self._ready_file.write(self._addresses, admin)
+        log.info("ready", extra={"listen": " ".join(self._addresses), "workers": self._options.workers})
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self._relay_log.tell_suppressed()
+
+    def _greet(self) -> None:
+        admin = str(self._admin.address) if self._admin else "off"
+        source = self._control.status.source if self._control else ""
+        log.info(
+            "starting",
+            extra={
+                "version": __version__,
+                "listen": " ".join(self._addresses),
+                "admin": admin,
+                "workers": self._options.workers,
+                "source": source,
+                "state_dir": self._options.state_dir,
+                "open_files": raise_open_files(),
+            },
+        )
+        for note in self._options.notes:
+            log.warning(note)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._on_stop_signal)
+        loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
+
+    def _on_stop_signal(self) -> None:
+        if self._stop.is_set():
+            self._hurry.set()
+        self._stop.set()
+
+    def _on_reload_signal(self) -> None:
+        log.info("looking at the source of backends now")
+        if self._control is not None:
+            self._control.reload()
+
+    def _on_events(self, worker: WorkerProcess, events: Events) -> None:
+        for event in events.events:
+            self._relay_log.write(worker.index, event)
+        self._relay_log.lost(worker.index, events.dropped)
+
+
+def _worker_status(worker: WorkerProcess) -> WorkerStatus:
+    return WorkerStatus(
+        index=worker.index,
+        pid=worker.pid,
+        uptime=time.monotonic() - worker.started,
+        ready=worker.ready,
+        generation=worker.generation,
+        counters=worker.stats.counters if worker.stats else {},
+        live=worker.stats.live if worker.stats else {},
+    )
+
+
+async def _run(options: RunOptions) -> None:
+    await Supervisor(options).run()
+
+
+def serve(options: RunOptions) -> int:
+    """The whole life of `faststicky run`; its exit code. Raises ConfigError when it cannot begin as it was asked to."""
+    with LogWriter(options.log_level, options.log_format):
+        uvloop.run(_run(options))
+    return 0

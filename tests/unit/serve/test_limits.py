@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+from faststicky.serve.limits import raise_open_files
+
+
+def test_the_soft_limit_becomes_the_hard_one():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    program = (
+        "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 128));"
+        "from faststicky.serve.limits import raise_open_files;"
+        "print(raise_open_files(), *resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["128", "128", "128"]
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == before
+
+
+def test_a_limit_that_is_high_enough_stays():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        assert raise_open_files() == hard
+        assert raise_open_files() == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
