@@ -19,7 +19,7 @@ def switch(name: str) -> bool:
 
 
 DEBUG, TRACE, SANITIZE = switch("DEBUG"), switch("TRACE"), switch("SANITIZE")
-MODULES = ("_h1", "_cookie", "_stats", "_table", "_relay")
+MODULES = ("_h1", "_cookie", "_table", "_relay")
 
 cflags = ["-O0" if TRACE else "-O1" if SANITIZE else "-O3", "-fvisibility=hidden", "-Wall", "-Wno-unused-function"]
 ldflags: list[str] = []

@@ -45,7 +45,8 @@ cdef inline uint32_t _segment_end(const uint8_t *value, uint32_t size, uint32_t 
 cdef bint cookie_find(const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, span_t *found) noexcept nogil:
     """The first cookie called `name`: its value in *found, without white space and one pair of double quotes around it."""
     cdef uint32_t begin = 0
-    cdef uint32_t end, b, e
+    cdef uint32_t end, e
+    cdef uint32_t b = 0
     while begin < size:
         end = _segment_end(value, size, begin)
         if _is_named(value + begin, end - begin, name, name_size, &b):
@@ -69,7 +70,8 @@ cdef uint32_t cookie_strip(const uint8_t *value, uint32_t size, const uint8_t *n
     """Copy `value` to `out` (room for `size`) without the cookies called `name`; the number of bytes written."""
     cdef uint32_t begin = 0
     cdef uint32_t n = 0
-    cdef uint32_t end, b
+    cdef uint32_t b = 0
+    cdef uint32_t end
     while begin < size:
         end = _segment_end(value, size, begin)
         if not _is_named(value + begin, end - begin, name, name_size, &b):

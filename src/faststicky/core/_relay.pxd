@@ -61,6 +61,7 @@ cdef class Peer:
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
     cdef int expired(self) except -1
+    cdef bint makes_progress(self) except -1
 
 cdef class Client(Peer):
     cdef Exchange exchange
@@ -69,18 +70,24 @@ cdef class Client(Peer):
     cdef uint32_t requests
     cdef bint half_closed     # it has sent its last byte
     cdef bint trusted         # its X-Forwarded-* are believed
+    cdef bint secure          # it came by TLS
+    cdef uint32_t port        # ours, that it connected to
     cdef uint8_t address_size
     cdef char address[46]     # printed; INET6_ADDRSTRLEN
 
     cdef int read_address(self) except -1
+    cdef int more_head(self, bytes data) except -1
     cdef int process(self, bytes data) except -1
     cdef Py_ssize_t begin(self, bytes data) except -1
     cdef int hold(self, bytes data) except -1
     cdef int next_request(self) except -1
-    cdef int finish(self) except -1
+    cdef Py_ssize_t answer_now(self, int status, str reason, bint keep, bytes data, str service=?) except -1
+    cdef int note(self, int status, str reason, str service) except -1
+    cdef int finish(self, bint unread) except -1
+    cdef int linger(self) except -1
     cdef int abort(self) except -1
     cdef int refuse(self, int status, str code) except -1
-    cdef int answer(self, int status, str reason, bint keep, bint without_body) except -1
+    cdef int answer(self, int status, bint keep, bint without_body) except -1
 
 cdef class Upstream:
     cdef Relay relay
@@ -116,7 +123,7 @@ cdef class Exchange:
     cdef Backend backend
     # the request
     cdef bytes raw            # its head and what came with it, for another try; None once that is ruled out
-    cdef list replay          # body pieces sent after `raw`
+    cdef list replay          # pieces of its body, as sent
     cdef Py_ssize_t replayed  # their size
     cdef bytes upgrade        # protocols that the client asked for
     cdef uint32_t method
@@ -130,9 +137,13 @@ cdef class Exchange:
     cdef bint request_done
     cdef bint sent            # something of it may have reached the backend
     cdef bint waiting         # for a connection
+    cdef bytes pending        # the head, as it will be sent on that connection
+    cdef bint repeated        # sent again to the same backend, since its kept connection was stale
     # the answer
     cdef uint8_t state        # answer_state
     cdef uint32_t status
+    cdef bint forwarded       # something of it has reached the client before its final head
+    cdef bint upstream_half_closed
     cdef uint32_t answer_framing
     cdef int64_t answer_left
     cdef chunk_t answer_chunk
@@ -147,24 +158,25 @@ cdef class Exchange:
     cdef uint32_t tried_count
 
     cdef int decide(self, const uint8_t *data, const head_t *head) except -1
+    cdef bint find_backend(self, const uint8_t *data, const head_t *head) except -1
     cdef int choose(self) except -1
     cdef Py_ssize_t send_head(self, bytes data) except -1
-    cdef bytes take_body(self, bytes data, Py_ssize_t *used)
-    cdef int request_bytes(self, bytes data) except -1
-    cdef int request_complete(self) except -1
+    cdef int go(self, bytes head) except -1
     cdef int attach(self, Connection connection) except -1
+    cdef bytes take_body(self, bytes data, Py_ssize_t *used)
+    cdef int keep_piece(self, bytes piece) except -1
+    cdef int request_bytes(self, bytes data) except -1
     cdef int connect_failed(self, str reason) except -1
-    cdef int upstream_failed(self, int status, str reason) except -1
-    cdef int retry(self, bint same) except -1
-    cdef int answer_bytes(self, bytes data) except -1
-    cdef int answer_head(self, bytes data, Py_ssize_t at, head_t *head) except -1
-    cdef int answer_body(self, bytes data, Py_ssize_t at, Py_ssize_t head_size) except -1
     cdef int upstream_ended(self, bint clean) except -1
-    cdef int truncated(self, str reason) except -1
-    cdef int tunnel(self, bytes data, Py_ssize_t at, head_t *head) except -1
-    cdef int finish(self) except -1
+    cdef int upstream_failed(self, int status, str reason) except -1
+    cdef int retry(self, bint same, int status, str reason) except -1
+    cdef int tell(self, str name, str reason) except -1
+    cdef int client_expired(self) except -1
+    cdef int upstream_expired(self) except -1
     cdef int let_go(self, bint reusable) except -1
+    cdef int finish(self) except -1
     cdef int give_up(self, int status, str reason) except -1
+    cdef int client_lost(self) except -1
 
 cdef class Relay:
     cdef object loop
@@ -187,6 +199,8 @@ cdef class Relay:
     cdef uint32_t *free_places
     cdef uint32_t free_count
     cdef object timer
+    cdef double started       # the loop's time at tick 1
+    cdef int64_t wall         # seconds since 1970 that `date` shows
     # scratch that every head is parsed into and built in
     cdef head_t head
     cdef uint8_t *out
@@ -218,12 +232,12 @@ cdef class Relay:
     cdef bytes date           # "Date: ...\r\n" of the current second
     cdef uint64_t id_high
     cdef uint64_t id_low
-    cdef counters_t counters
+    cdef counters_t totals
     cdef uint32_t live_clients
     cdef uint32_t live_connections
 
+    cdef bint admits(self) noexcept
+    cdef bint trusts(self, bytes address) except -1
     cdef int enlist(self, Peer peer) except -1
     cdef int delist(self, Peer peer) except -1
     cdef int event(self, str name, dict detail) except -1
-    cdef Py_ssize_t build_request(self, const uint8_t *data, Exchange exchange) except -1
-    cdef Py_ssize_t build_answer(self, const uint8_t *data, const head_t *head, Exchange exchange) except -1

@@ -200,7 +200,7 @@ cdef class Table:
 
     def find(self, str service not None, bytes cookie_value not None):
         """(backend ID, what the value stood for) that a cookie value leads to, None when it leads nowhere."""
-        cdef uint32_t kind
+        cdef uint32_t kind = LOOKUP_NONE
         cdef Service found = self.by_name[service]
         cdef int at = found.find(
             <const uint8_t *>PyBytes_AS_STRING(cookie_value), <uint32_t>PyBytes_GET_SIZE(cookie_value), &kind

@@ -1,0 +1,52 @@
+"""The relay: from the bytes of a client to the bytes of a backend and back. LIFECYCLE.md follows one connection through it.
+
+It owns every client and upstream connection of a worker and the table in force. It must not know Docker, processes, files
+or formats of logs. It runs on one event loop's thread; nothing here is safe to call from another.
+
+Invariants: an Exchange has one Client until the answer is complete or the client is gone, and at most one Connection; a
+Connection belongs to exactly one of its Upstream's pool or an Exchange; whatever stops reading one side arms a deadline;
+every reference that makes a cycle (transport and protocol, exchange and ends) is cut when its connection is lost, which is
+why these classes need no cycle collector.
+"""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memchr, memcmp, memcpy, memset
+
+import asyncio
+import ipaddress
+import os
+import time
+
+from faststicky.core import dial
+from faststicky.core._cookie cimport cookie_find, cookie_strip
+from faststicky.core._h1 cimport (
+    CHUNK_DATA, CHUNK_END, CHUNK_MORE, FIELD_CACHE_CONTROL, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_COOKIE,
+    FIELD_DATE, FIELD_EXPECT, FIELD_FORWARDED, FIELD_HOP, FIELD_HOST, FIELD_OTHER, FIELD_SET_COOKIE, FIELD_TRANSFER_ENCODING,
+    FIELD_UNDERSCORE, FIELD_UPGRADE, FIELD_VIA, FIELD_X_FORWARDED_FOR, FIELD_X_REQUEST_ID, FRAME_CHUNKED, FRAME_CLOSE,
+    FRAME_LENGTH, FRAME_NONE, H1_BAD, H1_MORE, H1_OK, HEAD_ABSOLUTE, HEAD_CLOSE, HEAD_COOKIE, HEAD_DATE, HEAD_EXPECT,
+    HEAD_KEEP_ALIVE, HEAD_LENGTH, HEAD_NAMES, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS,
+    METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
+    h1_request, h1_response, h1_status_of, head_t, limits_t,
+)
+from faststicky.core._span cimport fs_put_decimal, fs_put_hex, fs_same, span_t
+from faststicky.core._table cimport (
+    LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_PREVIOUS, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
+    OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, Backend,
+    Service, Table, live_tables,
+)
+
+OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "moved")
+
+cdef long _live_exchanges = 0
+
+include "relay/peer.pxi"
+include "relay/own_answers.pxi"
+include "relay/rewrite.pxi"
+include "relay/client.pxi"
+include "relay/upstream.pxi"
+include "relay/exchange.pxi"
+include "relay/answer.pxi"
+include "relay/relay.pxi"

@@ -1,0 +1,274 @@
+"""The client's side of the relay: heads in, one request after the other, and the ways in which a connection ends."""
+
+
+@cython.final
+@cython.no_gc
+cdef class Client(Peer):
+    """A connection that a user opened. States: client_state; all transitions are in this file but BUSY -> TUNNEL."""
+
+    def __cinit__(self, Relay relay):
+        self.relay = relay
+        self.state = CLIENT_CLOSED
+        relay.live_clients += 1
+
+    def __dealloc__(self):
+        if self.relay is not None:
+            self.relay.live_clients -= 1
+
+    # ------------------------------------------------------------ what uvloop calls
+
+    def connection_made(self, transport):
+        cdef Relay relay = self.relay
+        self.transport = transport
+        relay.totals.connections += 1
+        if relay.closed or not relay.admits():
+            transport.abort()
+            return
+        self.state = CLIENT_IDLE
+        relay.enlist(self)
+        arm(self, relay.keepalive_ticks)
+
+    def data_received(self, bytes data not None):
+        self.relay.totals.bytes_in += <uint64_t>PyBytes_GET_SIZE(data)
+        if self.state == CLIENT_IDLE:
+            self.process(data)
+        elif self.state == CLIENT_BUSY:
+            self.exchange.request_bytes(data)
+        elif self.state == CLIENT_HEAD:
+            self.more_head(data)
+        elif self.state == CLIENT_TUNNEL:
+            tunnel_up(self.exchange, data)
+
+    def eof_received(self):
+        """True keeps our side open: the client may only have closed its sending side (RFC 9112, 9.6)."""
+        if self.state == CLIENT_BUSY:
+            if not self.exchange.request_done:
+                return False  # the rest of the request will never come; connection_lost clears up
+            self.half_closed = True
+            self.exchange.keep = False
+            arm(self, self.relay.half_close_ticks)
+            return True
+        if self.state == CLIENT_TUNNEL:
+            return tunnel_half_closed(self.exchange, True)
+        return False
+
+    def connection_lost(self, error):
+        cdef Exchange x = self.exchange
+        self.state = CLIENT_CLOSED
+        self.exchange = None
+        self.held = None
+        self.transport = None
+        self.relay.delist(self)
+        if x is not None:
+            x.client_lost()
+
+    def pause_writing(self):
+        """The client does not take what we send: its backend is no longer read."""
+        self.full = True
+        self.unsent = 0
+        if self.exchange is not None and self.exchange.connection is not None:
+            self.exchange.connection.stop_reading()
+            arm(self.exchange.connection, 0)
+        arm(self, self.relay.write_ticks)
+
+    def resume_writing(self):
+        cdef Relay relay = self.relay
+        self.full = False
+        if self.exchange is None:
+            arm(self, relay.keepalive_ticks if self.state == CLIENT_IDLE else
+                relay.head_ticks if self.state == CLIENT_HEAD else
+                relay.linger_ticks if self.state == CLIENT_LINGER else relay.write_ticks)
+            return
+        arm(self, 0 if self.exchange.request_done else relay.idle_ticks)
+        if self.exchange.connection is not None:
+            self.exchange.connection.go_on_reading()
+            arm(self.exchange.connection, relay.tunnel_ticks if self.state == CLIENT_TUNNEL else relay.idle_ticks)
+
+    # ------------------------------------------------------------ requests
+
+    cdef int more_head(self, bytes data) except -1:
+        """Another piece of a head. Parsed again only when a line has ended or as much again has come: however small the
+        pieces, a head is scanned a bounded number of times."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(self.held) + PyBytes_GET_SIZE(data)
+        cdef bint worth = size >= 2 * self.scanned or memchr(PyBytes_AS_STRING(data), c'\n', PyBytes_GET_SIZE(data)) != NULL
+        data = self.held + data
+        self.held = data
+        return self.process(data) if worth else 0
+
+    cdef int process(self, bytes data) except -1:
+        """Requests at the start of `data`, until one is under way or more bytes are needed."""
+        cdef Relay relay = self.relay
+        cdef Py_ssize_t used
+        cdef int result
+        self.held = None
+        while True:
+            result = h1_request(
+                <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &relay.request_limits, &relay.head
+            )
+            if result == H1_BAD:
+                return self.refuse(h1_status_of(relay.head.error.code), h1_name_of(relay.head.error.code))
+            if result == H1_MORE:
+                if self.state != CLIENT_HEAD:  # the deadline is for the whole head, not for the gap between bytes
+                    self.state = CLIENT_HEAD
+                    arm(self, relay.head_ticks)
+                self.held = data
+                self.scanned = PyBytes_GET_SIZE(data)
+                return 0
+            used = self.begin(data)
+            if self.state == CLIENT_BUSY:
+                if used < PyBytes_GET_SIZE(data):
+                    self.hold(data[used:])
+                return 0
+            if self.state != CLIENT_IDLE:
+                return 0
+            if used == PyBytes_GET_SIZE(data):
+                arm(self, relay.keepalive_ticks)
+                return 0
+            data = data[used:]
+
+    cdef Py_ssize_t begin(self, bytes data) except -1:
+        """Start the request whose head has just been parsed into relay.head; bytes of `data` used by it."""
+        cdef Relay relay = self.relay
+        cdef head_t *head = &relay.head
+        cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
+        cdef bint body = head.framing != FRAME_NONE
+        cdef bint keep
+        cdef Exchange x
+        cdef int at
+        if self.address_size == 0:
+            self.read_address()
+        self.requests += 1
+        relay.totals.requests += 1
+        keep = (
+            head.version > 10 and not head.flags & HEAD_CLOSE and not relay.draining
+            and (relay.max_requests == 0 or self.requests < relay.max_requests)
+        )
+        if head.method == METHOD_TRACE or head.method == METHOD_CONNECT:
+            # TRACE shows a client what was sent to the backend; CONNECT is for forward proxies (RFC 9110, 9.3.6, 9.3.8)
+            return self.answer_now(405 if head.method == METHOD_TRACE else 501, "method-not-served", False, data)
+        if relay.max_body and head.content_length > relay.max_body:
+            return self.answer_now(413, "body-too-large", False, data)
+        at = relay.table.find_service(
+            p + head.host.at, head.host.size, p + head.path.at if head.path.size else <const uint8_t *>b"/",
+            head.path.size if head.path.size else 1, p + head.word.at, head.word.size
+        ) if relay.table is not None else -1
+        if at < 0:
+            if relay.table is None:
+                return self.answer_now(503, "no-table-yet", keep and not body, data)
+            return self.answer_now(404, "no-route", keep and not body, data)
+        x = Exchange.__new__(Exchange, self, relay.table, <Service>relay.table.services[at])
+        x.keep = keep
+        x.decide(p, head)
+        if x.backend is None:
+            return self.answer_now(503, "no-backend", keep and not body, data, x.service.name)
+        self.exchange = x
+        self.state = CLIENT_BUSY
+        return x.send_head(data)
+
+    cdef Py_ssize_t answer_now(self, int status, str reason, bint keep, bytes data, str service=None) except -1:
+        """Answer the request in relay.head ourselves; the bytes of `data` that it took."""
+        cdef uint32_t used = self.relay.head.length
+        self.note(status, reason, service)
+        self.answer(status, keep, self.relay.head.method == METHOD_HEAD)
+        return used
+
+    cdef int hold(self, bytes data) except -1:
+        """Bytes behind the current request (pipelining): kept, at most one read's worth, and no more are read."""
+        self.held = data if self.held is None else self.held + data
+        return self.stop_reading()
+
+    cdef int next_request(self) except -1:
+        """The exchange is over and the connection stays."""
+        cdef bytes data = self.held
+        self.state = CLIENT_IDLE
+        arm(self, self.relay.keepalive_ticks)
+        if data is None:
+            return self.go_on_reading()
+        self.process(data)
+        # `process` has stopped reading again if it began a request and bytes are left
+        return self.go_on_reading() if self.held is None or self.state == CLIENT_HEAD else 0
+
+    cdef int read_address(self) except -1:
+        cdef bytes printed
+        peername = self.transport.get_extra_info("peername")
+        sockname = self.transport.get_extra_info("sockname")
+        if isinstance(peername, tuple):
+            # Without zone index; IPv4-mapped addresses as IPv4, which is how everybody writes them in rules and logs
+            address = peername[0].partition("%")[0]
+            printed = (address[7:] if address.startswith("::ffff:") and "." in address else address).encode()
+            self.port = sockname[1]
+        else:
+            printed = b"unknown"  # a Unix socket; also RFC 7239, 6.2
+            self.port = 80
+        self.address_size = <uint8_t>min(len(printed), 46)
+        memcpy(self.address, PyBytes_AS_STRING(printed), self.address_size)
+        self.trusted = self.relay.trusts(printed)
+        return 0
+
+    # ------------------------------------------------------------ ends
+
+    cdef int refuse(self, int status, str code) except -1:
+        """The bytes are no request: one answer, then nothing more is parsed (RFC 9112, 2.2)."""
+        self.note(status, code, None)
+        return self.answer(status, False, False)
+
+    cdef int note(self, int status, str reason, str service) except -1:
+        if self.address_size == 0:
+            self.read_address()
+        self.relay.event(
+            "answered",
+            {"status": status, "reason": reason, "service": service, "client": self.address[:self.address_size].decode()},
+        )
+        return 0
+
+    cdef int answer(self, int status, bint keep, bint without_body) except -1:
+        """Send an answer of our own. The client goes to IDLE, or to LINGER where unread bytes may be under way."""
+        cdef bytes data = own_answer(self.relay, status, keep, without_body)
+        self.relay.totals.own_answers += 1
+        self.relay.totals.answers[status // 100] += 1
+        self.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)
+        self.exchange = None
+        self.transport.write(data)
+        if keep:
+            self.state = CLIENT_IDLE
+            return 0
+        return self.linger()
+
+    cdef int finish(self, bint unread) except -1:
+        """The last answer is out. Unless something of the client's is unread, the connection can be closed at once."""
+        if unread or self.held is not None:
+            return self.linger()
+        self.state = CLIENT_CLOSED
+        arm(self, self.relay.write_ticks)
+        self.transport.close()
+        return 0
+
+    cdef int linger(self) except -1:
+        """Close our side, and drop what still comes: closing at once would reset the connection and might take the answer
+        with it (RFC 9112, 9.6)."""
+        self.state = CLIENT_LINGER
+        self.held = None
+        arm(self, self.relay.linger_ticks)
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+            self.go_on_reading()
+        return 0
+
+    cdef int abort(self) except -1:
+        if self.transport is not None:
+            self.transport.abort()
+        return 0
+
+    cdef int expired(self) except -1:
+        if self.state == CLIENT_IDLE:
+            self.state = CLIENT_CLOSED
+            self.transport.close()
+        elif self.state == CLIENT_HEAD:
+            self.refuse(408, "slow-head")
+        elif self.full and self.makes_progress():
+            arm(self, self.relay.write_ticks)
+        elif self.state == CLIENT_BUSY:
+            self.exchange.client_expired()
+        else:
+            self.abort()
+        return 0

@@ -1,0 +1,359 @@
+"""One request and its answer: the decision where it goes, the request's way up, tries, and every way in which it ends.
+
+The answer's way down is in answer.pxi.
+"""
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(256)
+cdef class Exchange:
+    """Made when a request's head is complete, gone when its answer is, or when the client is."""
+
+    def __cinit__(self, Client client, Table table, Service service):
+        global _live_exchanges
+        _live_exchanges += 1
+        self.client = client
+        self.relay = client.relay
+        self.table = table
+        self.service = service
+
+    def __dealloc__(self):
+        global _live_exchanges
+        _live_exchanges -= 1
+
+    # ------------------------------------------------------------ the decision
+
+    cdef int decide(self, const uint8_t *data, const head_t *head) except -1:
+        """What the request is, and which backend it goes to (self.backend stays None if there is none)."""
+        cdef uint32_t method = head.method
+        self.method = method
+        self.http_10 = head.version == 10
+        self.framing = head.framing
+        self.left = head.content_length
+        self.request_done = head.framing == FRAME_NONE or (head.framing == FRAME_LENGTH and head.content_length == 0)
+        self.idempotent = (  # RFC 9110, 9.2.2; a method that we do not know may do anything
+            method == METHOD_GET or method == METHOD_HEAD or method == METHOD_PUT or method == METHOD_DELETE
+            or method == METHOD_OPTIONS
+        )
+        if head.framing == FRAME_CHUNKED:
+            h1_chunk_begin(&self.chunk)
+        if head.upgrade.size and self.request_done:
+            self.upgrade = PyBytes_FromStringAndSize(<const char *>data + head.upgrade.at, head.upgrade.size)
+        self.outcome = OUTCOME_NONE
+        if self.service.sticky:
+            self.outcome = OUTCOME_NEW
+            if head.flags & HEAD_COOKIE and self.find_backend(data, head):
+                return 0
+        return self.choose()
+
+    cdef bint find_backend(self, const uint8_t *data, const head_t *head) except -1:
+        """Follow the request's cookie. A browser may send several of one name (from several paths); any may count."""
+        cdef uint32_t i, offset
+        cdef uint32_t kind = LOOKUP_NONE
+        cdef const field_t *field
+        cdef span_t value
+        cdef int at
+        cdef const uint8_t *name = <const uint8_t *>PyBytes_AS_STRING(self.service.cookie_name)
+        cdef uint32_t name_size = <uint32_t>PyBytes_GET_SIZE(self.service.cookie_name)
+        for i in range(head.count):
+            field = &head.fields[i]
+            if field.id != FIELD_COOKIE:
+                continue
+            offset = field.value.at
+            while cookie_find(data + offset, field.value.at + field.value.size - offset, name, name_size, &value):
+                self.has_cookie = True
+                at = self.service.find(data + offset + value.at, value.size, &kind)
+                if at >= 0:
+                    self.at = <uint32_t>at
+                    self.backend = <Backend>self.service.backends[at]
+                    self.set_cookie = kind != LOOKUP_TASK
+                    if kind == LOOKUP_TASK:
+                        self.outcome = OUTCOME_DRAINING if self.backend.state == STATE_DRAINING else OUTCOME_HIT
+                    elif kind == LOOKUP_SLOT:
+                        self.outcome = OUTCOME_SLOT
+                    else:
+                        self.outcome = OUTCOME_FOREIGN if kind == LOOKUP_FOREIGN else OUTCOME_PREVIOUS
+                    return True
+                if kind != LOOKUP_NONE:
+                    self.outcome = OUTCOME_MOVED
+                offset += value.at + value.size
+        return False
+
+    cdef int choose(self) except -1:
+        """Let the balancer decide among the backends that this request has not tried."""
+        cdef int at = self.service.choose(self.tried, self.tried_count)
+        self.backend = None
+        if at >= 0:
+            self.at = <uint32_t>at
+            self.backend = <Backend>self.service.backends[at]
+            self.set_cookie = self.service.sticky
+        return 0
+
+    # ------------------------------------------------------------ the request's way up
+
+    cdef Py_ssize_t send_head(self, bytes data) except -1:
+        """Send the request in relay.head, with as much of its body as `data` holds; the bytes of `data` used."""
+        cdef Relay relay = self.relay
+        cdef Py_ssize_t used = relay.head.length
+        cdef Py_ssize_t size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(data), &relay.head)
+        cdef bytes head = PyBytes_FromStringAndSize(<const char *>relay.out, size)
+        cdef bytes piece
+        self.raw = data
+        if not self.request_done and used < PyBytes_GET_SIZE(data):
+            piece = self.take_body(data, &used)
+            if piece is None:
+                self.give_up(h1_status_of(self.chunk.error.code), h1_name_of(self.chunk.error.code))
+                return used
+            if PyBytes_GET_SIZE(piece):
+                self.keep_piece(piece)
+        relay.totals.outcomes[self.outcome] += 1
+        self.go(head)
+        return used
+
+    cdef int go(self, bytes head) except -1:
+        """Send the head and what is kept of the body: on an idle connection, or on a new one once it is open."""
+        cdef Upstream upstream = <Upstream>self.backend.upstream
+        cdef Connection connection = upstream.take(not self.idempotent)
+        self.pending = head
+        if connection is not None:
+            return self.attach(connection)
+        self.waiting = True
+        if not self.request_done:
+            arm(self.client, 0)  # it is our turn
+        return upstream.connect(self)
+
+    cdef int attach(self, Connection connection) except -1:
+        """The connection is there: send."""
+        cdef bytes data = self.pending
+        self.pending = None
+        self.waiting = False
+        self.connection = connection
+        connection.exchange = self
+        connection.state = CONNECTION_BUSY
+        if self.client.full:
+            connection.stop_reading()
+        if self.replay is not None:
+            data = b"".join([data, *self.replay])
+        self.sent = True
+        if not self.idempotent or self.replayed > self.relay.replay_limit:
+            self.raw = None
+            self.replay = None
+        connection.transport.write(data)
+        if self.request_done:
+            arm(self.client, 0)
+            arm(connection, self.relay.response_ticks)
+        elif not connection.full:
+            arm(connection, 0)
+            arm(self.client, self.relay.idle_ticks)
+            if self.client.held is None:
+                self.client.go_on_reading()
+        return 0
+
+    cdef bytes take_body(self, bytes data, Py_ssize_t *used):
+        """The body's part of data[*used:], framed for the backend; None if it is malformed (self.chunk.error)."""
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(data) - used[0]
+        cdef Py_ssize_t begin = used[0]
+        cdef bint done = False
+        cdef bytes piece
+        if self.framing == FRAME_LENGTH:
+            if size > self.left:
+                size = self.left
+            self.left -= size
+            self.body += <uint64_t>size
+            used[0] += size
+            self.request_done = self.left == 0
+            if size == PyBytes_GET_SIZE(data):
+                return data
+            return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + begin, size)
+        piece = reframe(&self.chunk, NULL, 0, data, used, True, &done)
+        self.body += <uint64_t>(used[0] - begin)
+        self.request_done = done
+        return piece
+
+    cdef int keep_piece(self, bytes piece) except -1:
+        """Keep a piece of the body for as long as it may have to be sent (again)."""
+        if self.replay is None:
+            self.replay = []
+        self.replay.append(piece)
+        self.replayed += PyBytes_GET_SIZE(piece)
+        return 0
+
+    cdef int request_bytes(self, bytes data) except -1:
+        """More from the client while the exchange is under way."""
+        cdef Py_ssize_t used = 0
+        cdef bytes piece
+        if self.request_done:
+            return self.client.hold(data)
+        piece = self.take_body(data, &used)
+        if piece is None:
+            return self.give_up(h1_status_of(self.chunk.error.code), h1_name_of(self.chunk.error.code))
+        if self.relay.max_body and self.body > <uint64_t>self.relay.max_body:
+            return self.give_up(413, "body-too-large")
+        if used < PyBytes_GET_SIZE(data):
+            self.client.hold(data[used:])
+        if PyBytes_GET_SIZE(piece):
+            if self.raw is not None:
+                self.keep_piece(piece)
+                if self.replayed > self.relay.replay_limit:
+                    if self.sent:
+                        self.raw = None
+                        self.replay = None
+                    else:
+                        self.client.stop_reading()
+            if self.connection is not None:
+                self.connection.transport.write(piece)
+                if self.client is None:  # the write found the connection dead, and that ended the exchange
+                    return 0
+        if self.connection is None:
+            return 0
+        if self.request_done:
+            arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
+            if self.state == ANSWER_HEAD and not self.connection.full:
+                arm(self.connection, self.relay.response_ticks)
+        elif not self.connection.full:
+            arm(self.client, self.relay.idle_ticks)
+        return 0
+
+    # ------------------------------------------------------------ failures and tries
+
+    cdef int connect_failed(self, str reason) except -1:
+        """Nothing was sent: any request may try elsewhere."""
+        self.waiting = False
+        self.tell("connect-failed", reason)
+        return self.retry(False, 504 if reason == "connect-timeout" else 502, reason)
+
+    cdef int upstream_ended(self, bint clean) except -1:
+        """The backend has closed the connection (clean) or it was reset."""
+        cdef Connection connection = self.connection
+        cdef bint stale = connection.served > 0 and connection.held is None
+        if self.state == ANSWER_BODY and self.answer_framing == FRAME_CLOSE and clean:
+            return answer_closed(self)
+        if self.state == ANSWER_HEAD and not self.forwarded:
+            self.let_go(False)
+            if self.raw is None:
+                return self.give_up(502, "closed-before-answer")
+            # A kept connection that the backend has just closed says nothing about the backend (RFC 9112, 9.3.1): the user's
+            # own task gets the request again, once, on a new connection. Anything else is tried elsewhere.
+            stale = stale and not self.repeated
+            self.repeated = self.repeated or stale
+            if not stale:
+                self.tell("upstream-failed", "closed-before-answer")
+            return self.retry(stale, 502, "closed-before-answer")
+        return self.upstream_failed(502, "closed-early")
+
+    cdef int upstream_failed(self, int status, str reason) except -1:
+        """The backend answered nonsense, or not in time, or not to the end: not to be tried again."""
+        self.relay.totals.upstream_errors += 1
+        self.tell("upstream-failed", reason)
+        self.let_go(False)
+        return self.give_up(status, reason)
+
+    cdef int retry(self, bint same, int status, str reason) except -1:
+        """Send the request again: to the same backend, or to one that it has not seen. Otherwise answer `status`."""
+        cdef Relay relay = self.relay
+        cdef Py_ssize_t size
+        cdef uint32_t limit = relay.retries if relay.retries < MOST_TRIES else MOST_TRIES
+        if self.client is None:
+            return 0
+        if not same:
+            if self.tried_count >= limit:
+                return self.give_up(status, reason)
+            self.tried[self.tried_count] = self.at
+            self.tried_count += 1
+            self.choose()
+            if self.backend is None:
+                return self.give_up(status, reason)
+            if self.outcome != OUTCOME_NEW and self.outcome != OUTCOME_NONE:
+                self.outcome = OUTCOME_MOVED
+        relay.totals.retries += 1
+        h1_request(  # of bytes that were parsed before: it cannot fail
+            <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head
+        )
+        size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
+        return self.go(PyBytes_FromStringAndSize(<const char *>relay.out, size))
+
+    cdef int tell(self, str name, str reason) except -1:
+        return self.relay.event(
+            name, {"reason": reason, "service": self.service.name, "backend": self.backend.name, "status": self.status}
+        )
+
+    # ------------------------------------------------------------ deadlines
+
+    cdef int client_expired(self) except -1:
+        """The client was too slow: with its request, in taking the answer, or it had left and no answer came in time."""
+        cdef Client client = self.client
+        if client.full or client.half_closed or self.forwarded or self.state != ANSWER_HEAD:
+            return client.abort()
+        return self.give_up(408, "slow-body")
+
+    cdef int upstream_expired(self) except -1:
+        """The backend was too slow: in taking the request, or with its answer."""
+        return self.upstream_failed(504, "slow-upload" if self.connection.full else
+                                    "slow-answer" if self.state == ANSWER_HEAD else "stalled-answer")
+
+    # ------------------------------------------------------------ ends
+
+    cdef int let_go(self, bint reusable) except -1:
+        """Part with the connection."""
+        cdef Connection connection = self.connection
+        self.connection = None
+        if connection is None:
+            return 0
+        connection.served += 1
+        connection.exchange = None
+        if reusable:
+            return connection.upstream.give(connection)
+        return connection.close()
+
+    cdef int finish(self) except -1:
+        """The answer is complete."""
+        cdef Client client = self.client
+        self.state = ANSWER_DONE
+        self.let_go(self.reusable and self.request_done)
+        self.client = None
+        client.exchange = None
+        if self.keep and self.request_done and not client.half_closed:
+            return client.next_request()
+        return client.finish(not self.request_done)
+
+    cdef int give_up(self, int status, str reason) except -1:
+        """No answer, or no more of it, will come from a backend: answer `status`, or cut what has begun."""
+        cdef Client client = self.client
+        cdef bint keep
+        if client is None:
+            return 0
+        self.waiting = False
+        self.let_go(False)
+        self.client = None
+        client.exchange = None
+        if self.forwarded or self.state != ANSWER_HEAD:
+            # The status line is out: only a cut can say that the rest is missing. Where the end of the connection would
+            # mean the end of the body, it must be a reset.
+            self.relay.totals.cut_answers += 1
+            if self.answer_framing == FRAME_LENGTH or self.rechunk:
+                client.state = CLIENT_CLOSED
+                arm(client, self.relay.write_ticks)
+                client.transport.close()
+            else:
+                client.abort()
+            return 0
+        keep = self.keep and self.request_done and not client.half_closed
+        client.note(status, reason, self.service.name)
+        client.answer(status, keep, self.method == METHOD_HEAD)
+        return client.next_request() if keep else 0
+
+    cdef int client_lost(self) except -1:
+        """The client is gone: what its backend still does for it is in vain (RFC 9112, 9.5)."""
+        cdef Connection connection = self.connection
+        self.client = None
+        self.waiting = False
+        if connection is not None and connection.state == CONNECTION_TUNNEL:
+            self.connection = None
+            connection.exchange = None
+            connection.state = CONNECTION_CLOSED
+            arm(connection, self.relay.write_ticks)
+            if connection.transport is not None:
+                connection.transport.close()
+            return 0
+        return self.let_go(False)

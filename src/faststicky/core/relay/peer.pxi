@@ -1,0 +1,40 @@
+"""What both ends of the relay have in common: a transport, back-pressure, a deadline."""
+
+cdef enum:
+    TICKS_PER_SECOND = 10     # resolution of every deadline but the connect's
+
+
+cdef inline void arm(Peer peer, uint32_t ticks) noexcept:
+    """Deadline of `peer` in so many ticks; 0: none. One store: this is done for every packet."""
+    peer.relay.due[peer.place] = peer.relay.now + ticks if ticks else 0
+
+
+cdef class Peer:
+    """One end of a TCP connection."""
+
+    def __cinit__(self, *args):
+        self.reading = True
+
+    cdef int stop_reading(self) except -1:
+        """Back-pressure: what this end sends stays in the kernel's buffers until go_on_reading."""
+        if self.reading and self.transport is not None:
+            self.reading = False
+            self.transport.pause_reading()
+        return 0
+
+    cdef int go_on_reading(self) except -1:
+        if not self.reading and self.transport is not None:
+            self.reading = True
+            self.transport.resume_reading()
+        return 0
+
+    cdef int expired(self) except -1:
+        """The deadline has passed (it is cleared). Subclasses know what that means in their state."""
+        return 0
+
+    cdef bint makes_progress(self) except -1:
+        """While the other end takes nothing: has anything gone since the last look?"""
+        cdef uint64_t unsent = self.transport.get_write_buffer_size()
+        cdef bint moved = unsent < self.unsent or unsent == 0
+        self.unsent = unsent
+        return moved

@@ -1,0 +1,256 @@
+"""One worker's relay: the table in force, deadlines, limits and counters."""
+
+cdef enum:
+    MOST_EVENTS = 200         # kept between two ticks
+
+
+cdef uint32_t ticks(seconds) except? 0xffffffff:
+    """Seconds as ticks, rounded up; 0 stays 0 (no deadline)."""
+    return <uint32_t>min(0x7fffffff, -int(-seconds * TICKS_PER_SECOND // 1))
+
+
+cdef class Relay:
+    """All of one worker's traffic. Owned by the thread of its event loop."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.places = 64
+        self.due = <uint32_t *>malloc(self.places * sizeof(uint32_t))
+        self.owners = <void **>malloc(self.places * sizeof(void *))
+        self.free_places = <uint32_t *>malloc(self.places * sizeof(uint32_t))
+        if self.due == NULL or self.owners == NULL or self.free_places == NULL:
+            raise MemoryError("no memory for the relay's deadlines")
+        memset(self.due, 0, self.places * sizeof(uint32_t))
+        memset(self.owners, 0, self.places * sizeof(void *))
+        cdef uint32_t i
+        for i in range(1, self.places):  # place 0 belongs to those who have none
+            self.free_places[self.free_count] = self.places - i
+            self.free_count += 1
+
+    def __dealloc__(self):
+        free(self.due)
+        free(self.owners)
+        free(self.free_places)
+        free(self.out)
+
+    def __init__(self, loop, options, on_event=None):
+        self.loop = loop
+        self.options = options
+        self.on_event = on_event
+        self.upstreams = {}
+        self.dialing = set()
+        self.events = []
+        self.generation = -1
+        self.request_limits.head = options.max_head
+        self.request_limits.line = options.max_line
+        self.request_limits.fields = options.max_fields
+        # Backends are trusted with more: their heads carry policies and many cookies
+        self.answer_limits.head = max(65536, options.max_head)
+        self.answer_limits.line = max(32768, options.max_line)
+        self.answer_limits.fields = 256
+        # a head, Host again up to three times (it is at most a line), lists in front of X-Forwarded-For and Via, and our fields
+        self.out_size = 3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * options.max_line + 8192
+        self.out = <uint8_t *>malloc(self.out_size)
+        if self.out == NULL:
+            raise MemoryError("no memory for the relay's scratch")
+        self.max_body = options.max_body
+        self.max_connections = options.max_connections
+        self.max_requests = options.max_requests_per_connection
+        self.head_ticks = ticks(options.head_timeout)
+        self.keepalive_ticks = ticks(options.keepalive_timeout)
+        self.response_ticks = ticks(options.response_timeout)
+        self.idle_ticks = ticks(options.idle_timeout)
+        self.write_ticks = ticks(options.write_timeout)
+        self.tunnel_ticks = ticks(options.tunnel_timeout)
+        self.half_close_ticks = ticks(options.half_close_grace)
+        self.linger_ticks = ticks(options.linger)
+        self.pool_ticks = ticks(options.pool_idle)
+        self.pool_size = options.pool_size
+        self.retries = options.retries
+        self.replay_limit = options.replay_limit
+        self.connect_timeout = options.connect_timeout
+        self.underscores = options.underscores
+        self.forwarded = options.forwarded
+        self.request_id = options.request_id
+        self.via = options.via.encode("ascii") if options.via else None
+        self.trusted = [ipaddress.ip_network(each) for each in options.trusted_proxies]
+        self.id_high = int.from_bytes(os.urandom(8), "big")
+        self.now = 1
+        self._tick()
+
+    # ------------------------------------------------------------ for the worker
+
+    def publish(self, spec):
+        """Build a table from a model.TableSpec and swap it in. Raises ValueError, and nothing has changed, if it is unsound."""
+        table = Table(spec)
+        upstreams = {}
+        for service in (<Table>table).services:
+            for backend in (<Service>service).backends:
+                key = ((<Backend>backend).id, (<Backend>backend).host, (<Backend>backend).port)
+                upstream = upstreams.get(key) or self.upstreams.get(key) or Upstream.__new__(Upstream, self, backend)
+                upstreams[key] = upstream
+                (<Backend>backend).upstream = upstream
+        gone = [upstream for key, upstream in self.upstreams.items() if key not in upstreams]
+        self.upstreams = upstreams
+        self.table = <Table>table
+        self.generation = (<Table>table).generation
+        for upstream in gone:
+            (<Upstream>upstream).retire()
+
+    def client(self):
+        """Protocol factory for loop.create_server."""
+        return Client.__new__(Client, self)
+
+    def drain(self):
+        """Stop politely. Every answer from now on says that it is the last one; connections that stay idle for another two
+        seconds are closed: one that is in use gets its polite end with its next answer."""
+        cdef uint32_t place
+        cdef uint32_t limit = self.now + 2 * TICKS_PER_SECOND
+        self.draining = True
+        for place in range(1, self.places):
+            if self.owners[place] == NULL or type(<object>self.owners[place]) is not Client:
+                continue
+            if (<Client>self.owners[place]).state == CLIENT_IDLE and (self.due[place] == 0 or self.due[place] > limit):
+                self.due[place] = limit
+
+    def close(self):
+        """Abort whatever is left."""
+        cdef uint32_t place
+        cdef Peer peer
+        self.closed = True
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        for task in list(self.dialing):
+            task.cancel()
+        for place in range(1, self.places):
+            if self.owners[place] != NULL:
+                peer = <Peer>self.owners[place]
+                if peer.transport is not None:
+                    peer.transport.abort()
+
+    def live(self):
+        """What is alive now: numbers that return to zero when a relay has been closed and its table dropped."""
+        idle = sum(len((<Upstream>upstream).idle) for upstream in self.upstreams.values())
+        return {
+            "clients": self.live_clients,
+            "exchanges": _live_exchanges,
+            "upstream_idle": idle,
+            "upstream_busy": self.live_connections - idle,
+            "connecting": len(self.dialing),
+            "tables": live_tables(),
+            "deadlines": self.places - 1 - self.free_count,
+        }
+
+    def counters(self):
+        """Totals since the start."""
+        cdef counters_t *c = &self.totals
+        found = {
+            "connections": c.connections,
+            "requests": c.requests,
+            "bytes_in": c.bytes_in,
+            "bytes_out": c.bytes_out,
+            "own_answers": c.own_answers,
+            "retries": c.retries,
+            "connects": c.connects,
+            "connect_errors": c.connect_errors,
+            "upstream_errors": c.upstream_errors,
+            "cut_answers": c.cut_answers,
+        }
+        for i in range(1, 6):
+            found[f"answers_{i}xx"] = c.answers[i]
+        for i, name in enumerate(OUTCOMES):
+            found[f"sticky_{name}"] = c.outcomes[i]
+        return found
+
+    # ------------------------------------------------------------ for the connections
+
+    cdef bint admits(self) noexcept:
+        return self.max_connections == 0 or self.live_clients <= self.max_connections
+
+    cdef bint trusts(self, bytes address) except -1:
+        if not self.trusted or address == b"unknown":
+            return False
+        found = ipaddress.ip_address(address.decode())
+        return any(found in network for network in self.trusted)
+
+    cdef int event(self, str name, dict detail) except -1:
+        """Keep an event for the log until the next tick; beyond a bound they are only counted."""
+        if self.on_event is None:
+            return 0
+        if len(self.events) >= MOST_EVENTS:
+            self.dropped_events += 1
+            return 0
+        detail["event"] = name
+        self.events.append(detail)
+        return 0
+
+    cdef int enlist(self, Peer peer) except -1:
+        """Give `peer` a place among the deadlines. It is borrowed: delist before it dies."""
+        cdef uint32_t more, i
+        if self.free_count == 0:
+            more = 2 * self.places
+            due = <uint32_t *>realloc(self.due, more * sizeof(uint32_t))
+            if due != NULL:
+                self.due = due
+            owners = <void **>realloc(self.owners, more * sizeof(void *))
+            if owners != NULL:
+                self.owners = owners
+            places = <uint32_t *>realloc(self.free_places, more * sizeof(uint32_t))
+            if places != NULL:
+                self.free_places = places
+            if due == NULL or owners == NULL or places == NULL:
+                raise MemoryError("no memory for another connection")
+            for i in range(self.places, more):
+                self.due[i] = 0
+                self.owners[i] = NULL
+                self.free_places[self.free_count] = more - 1 - (i - self.places)
+                self.free_count += 1
+            self.places = more
+        self.free_count -= 1
+        peer.place = self.free_places[self.free_count]
+        self.owners[peer.place] = <void *>peer
+        self.due[peer.place] = 0
+        return 0
+
+    cdef int delist(self, Peer peer) except -1:
+        if peer.place:
+            self.due[peer.place] = 0
+            self.owners[peer.place] = NULL
+            self.free_places[self.free_count] = peer.place
+            self.free_count += 1
+            peer.place = 0
+        return 0
+
+    def _tick(self):
+        """Ten times a second: clock, deadlines, events."""
+        cdef uint32_t place
+        cdef Peer peer
+        now = self.loop.time()
+        if self.timer is None:
+            self.started = now
+        self.now = <uint32_t>int((now - self.started) * TICKS_PER_SECOND) + 1
+        wall = int(time.time())
+        if wall != self.wall:
+            self.wall = wall
+            self.date = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(wall)).encode("ascii")
+        self.timer = self.loop.call_later(1 / TICKS_PER_SECOND, self._tick)
+        place = 1
+        while place < self.places:
+            if self.due[place] and self.due[place] <= self.now:
+                self.due[place] = 0
+                peer = <Peer>self.owners[place]
+                try:
+                    if peer.transport is not None:
+                        peer.expired()
+                except Exception as error:
+                    # One connection's fault must not cost the others their deadlines
+                    self.loop.call_exception_handler({"message": "a deadline failed", "exception": error})
+                    peer.transport.abort()
+            place += 1
+        if self.events:
+            events, self.events = self.events, []
+            if self.dropped_events:
+                events.append({"event": "events-dropped", "count": self.dropped_events})
+                self.dropped_events = 0
+            for event in events:
+                self.on_event(event)

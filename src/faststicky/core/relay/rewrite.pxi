@@ -1,0 +1,268 @@
+"""Heads on their way through: what is kept is copied in runs, what is ours is written behind it.
+
+Room: `Relay.out` holds the largest head twice and what we add (see Relay.__init__), so no step here checks for space.
+"""
+
+
+cdef inline uint8_t *put(uint8_t *out, const void *data, size_t size) noexcept:
+    memcpy(out, data, size)
+    return out + size
+
+
+cdef inline uint8_t *put_bytes(uint8_t *out, bytes data):
+    return put(out, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+
+
+cdef inline uint8_t *put_span(uint8_t *out, const uint8_t *data, span_t span) noexcept:
+    return put(out, data + span.at, span.size)
+
+
+cdef inline uint8_t *put_text(uint8_t *out, const char *text, size_t size) noexcept:
+    return put(out, text, size)
+
+
+# ---------------------------------------------------------------- requests
+
+cdef inline bint goes_up(Relay relay, Exchange x, const uint8_t *data, const head_t *head, const field_t *field) noexcept:
+    """True if a request's field is forwarded as it is."""
+    if field.id != FIELD_OTHER:
+        if field.id == FIELD_COOKIE:
+            return not x.has_cookie
+        if field.id == FIELD_HOST:
+            return not head.flags & HEAD_ABSOLUTE and x.service.pass_host_header
+        if field.id == FIELD_EXPECT:
+            return head.version > 10
+        if field.id == FIELD_X_REQUEST_ID:
+            return x.client.trusted or not relay.request_id
+        if field.id == FIELD_VIA:
+            return relay.via is None
+        if field.id == FIELD_UNDERSCORE:
+            return relay.underscores
+        if field.id == FIELD_FORWARDED:
+            return x.client.trusted
+        if not (field.id == FIELD_SET_COOKIE or field.id == FIELD_CACHE_CONTROL or field.id == FIELD_DATE):
+            # Connection, Keep-Alive, TE, ...: this hop's. Framing, Upgrade, X-Forwarded-For: written anew by us.
+            return False
+    # What Connection names is the client's hop's too (RFC 9110, 7.6.1); our own fields are written after this.
+    return not (head.flags & HEAD_NAMES and h1_named_by_connection(data, head, field))
+
+
+cdef Py_ssize_t build_request(Relay relay, Exchange x, const uint8_t *data, const head_t *head) except -1:
+    """The head of x's request as the backend gets it, in relay.out; its size."""
+    cdef uint8_t *out = relay.out
+    cdef const field_t *field
+    cdef uint32_t i, size
+    cdef uint32_t run = head.first_field
+    cdef uint32_t last = head.first_field
+    out = put_span(out, data, head.word)
+    out[0] = c' '
+    out += 1
+    if head.flags & HEAD_ABSOLUTE and (head.path.size == 0 or data[head.path.at] != c'/'):
+        out[0] = c'*' if head.path.size == 0 and head.method == METHOD_OPTIONS else c'/'
+        out += 1
+    out = put_span(out, data, head.path)
+    out = put_text(out, " HTTP/1.1\r\n", 11)
+    if head.flags & HEAD_ABSOLUTE or not x.service.pass_host_header or head.host.size == 0:
+        out = put_text(out, "Host: ", 6)
+        if x.service.pass_host_header and head.host.size:
+            out = put_span(out, data, head.host)
+        else:
+            out = put_bytes(out, (<Upstream>x.backend.upstream).authority)
+        out = put_text(out, "\r\n", 2)
+    for i in range(head.count):
+        field = &head.fields[i]
+        if not goes_up(relay, x, data, head, field):
+            out = put(out, data + run, field.name.at - run)
+            run = field.end
+            if field.id == FIELD_COOKIE:
+                size = cookie_strip(
+                    data + field.value.at, field.value.size, <const uint8_t *>PyBytes_AS_STRING(x.service.cookie_name),
+                    <uint32_t>PyBytes_GET_SIZE(x.service.cookie_name), out + 8
+                )
+                if size:
+                    put_text(out, "Cookie: ", 8)
+                    out = put_text(out + 8 + size, "\r\n", 2)
+        last = field.end
+    out = put(out, data + run, last - run)
+    out = put_forwarding(relay, x, data, head, out)
+    if head.framing == FRAME_CHUNKED:
+        out = put_text(out, "Transfer-Encoding: chunked\r\n", 28)
+    elif head.framing == FRAME_LENGTH:
+        out = put_text(out, "Content-Length: ", 16)
+        out += fs_put_decimal(out, head.content_length)
+        out = put_text(out, "\r\n", 2)
+    if x.upgrade is not None:
+        out = put_text(out, "Connection: upgrade\r\nUpgrade: ", 30)
+        out = put_bytes(out, x.upgrade)
+        out = put_text(out, "\r\n", 2)
+    out = put_text(out, "\r\n", 2)
+    return out - relay.out
+
+
+cdef uint8_t *put_forwarding(Relay relay, Exchange x, const uint8_t *data, const head_t *head, uint8_t *out) except NULL:
+    """Who the client is. From a trusted peer its own list is kept and ours appended (X-Forwarded-For) or kept alone."""
+    cdef Client client = x.client
+    out = put_text(out, "X-Forwarded-For: ", 17)
+    if client.trusted:
+        out = put_list(out, data, head, FIELD_X_FORWARDED_FOR)
+    out = put(out, client.address, client.address_size)
+    out = put_text(out, "\r\n", 2)
+    if not client.trusted or not carries(data, head, "x-real-ip", 9):
+        out = put_text(out, "X-Real-IP: ", 11)
+        out = put(out, client.address, client.address_size)
+        out = put_text(out, "\r\n", 2)
+    if not client.trusted or not carries(data, head, "x-forwarded-proto", 17):
+        out = put_text(out, "X-Forwarded-Proto: http\r\n", 25)
+    if head.host.size and (not client.trusted or not carries(data, head, "x-forwarded-host", 16)):
+        out = put_text(out, "X-Forwarded-Host: ", 18)
+        out = put_span(out, data, head.host)
+        out = put_text(out, "\r\n", 2)
+    if not client.trusted or not carries(data, head, "x-forwarded-port", 16):
+        out = put_text(out, "X-Forwarded-Port: ", 18)
+        out += fs_put_decimal(out, client.port)
+        out = put_text(out, "\r\n", 2)
+    if relay.forwarded:
+        out = put_text(out, "Forwarded: for=", 15)
+        if memchr(client.address, c':', client.address_size) != NULL:  # RFC 7239, 6: quoted and in brackets
+            out = put_text(out, '"[', 2)
+            out = put(out, client.address, client.address_size)
+            out = put_text(out, ']"', 2)
+        else:
+            out = put(out, client.address, client.address_size)
+        out = put_text(out, ";proto=http", 11)
+        if head.host.size:
+            out = put_text(out, ';host="', 7)
+            out = put_span(out, data, head.host)
+            out = put_text(out, '"', 1)
+        out = put_text(out, "\r\n", 2)
+    if relay.request_id and not (client.trusted and carries(data, head, "x-request-id", 12)):
+        out = put_text(out, "X-Request-ID: ", 14)
+        relay.id_low += 1
+        out = put_id(out, relay.id_high)
+        out = put_id(out, relay.id_low)
+        out = put_text(out, "\r\n", 2)
+    if relay.via is not None:
+        out = put_text(out, "Via: ", 5)
+        out = put_list(out, data, head, FIELD_VIA)
+        out = put_text(out, "1.1 " if head.version > 10 else "1.0 ", 4)
+        out = put_bytes(out, relay.via)
+        out = put_text(out, "\r\n", 2)
+    return out
+
+
+cdef uint8_t *put_list(uint8_t *out, const uint8_t *data, const head_t *head, uint32_t id) noexcept:
+    """The values of all lines of one field, each followed by ", "."""
+    cdef uint32_t i
+    for i in range(head.count):
+        if head.fields[i].id == id and head.fields[i].value.size:
+            out = put_span(out, data, head.fields[i].value)
+            out = put_text(out, ", ", 2)
+    return out
+
+
+cdef uint8_t *put_id(uint8_t *out, uint64_t value) noexcept:
+    """Sixteen hexadecimal digits."""
+    cdef int i
+    for i in range(16):
+        out[i] = "0123456789abcdef"[(value >> (60 - 4 * i)) & 15]
+    return out + 16
+
+
+cdef bint carries(const uint8_t *data, const head_t *head, const char *lower_name, uint32_t size) noexcept:
+    cdef uint32_t i
+    for i in range(head.count):
+        if head.fields[i].name.size == size and fs_same(data + head.fields[i].name.at, lower_name, size):
+            return True
+    return False
+
+
+# ---------------------------------------------------------------- answers
+
+cdef inline bint goes_down(Exchange x, const uint8_t *data, const head_t *head, const field_t *field) noexcept:
+    """True if an answer's field is forwarded as it is."""
+    if field.id != FIELD_OTHER:
+        if field.id == FIELD_CONTENT_LENGTH:
+            # As metadata (HEAD, 304) and as framing alike; 1xx and 204 have none (RFC 9110, 8.6), zeros in front are cut
+            return head.flags & HEAD_LENGTH and (data[field.value.at] != c'0' or field.value.size == 1)
+        if field.id == FIELD_SET_COOKIE:
+            return not (x.service.sticky and is_our_cookie(x, data, field))
+        if (
+            field.id == FIELD_CONNECTION or field.id == FIELD_HOP or field.id == FIELD_TRANSFER_ENCODING
+            or field.id == FIELD_UPGRADE
+        ):
+            return False
+    return not (head.flags & HEAD_NAMES and h1_named_by_connection(data, head, field))
+
+
+cdef bint is_our_cookie(Exchange x, const uint8_t *data, const field_t *field) noexcept:
+    """The backend sets a cookie of our name: two would contradict each other, and ours decides where users go."""
+    cdef uint32_t size = <uint32_t>PyBytes_GET_SIZE(x.service.cookie_name)
+    return (
+        field.value.size > size
+        and memcmp(data + field.value.at, PyBytes_AS_STRING(x.service.cookie_name), size) == 0
+        and data[field.value.at + size] == c'='
+    )
+
+
+cdef bint is_private(const uint8_t *data, const head_t *head) noexcept:
+    """True if no shared cache may store the answer anyway (RFC 9111, 5.2.2): Cache-Control says private or no-store."""
+    cdef uint32_t i, k
+    cdef const uint8_t *p
+    for i in range(head.count):
+        if head.fields[i].id != FIELD_CACHE_CONTROL:
+            continue
+        p = data + head.fields[i].value.at
+        for k in range(head.fields[i].value.size):
+            if head.fields[i].value.size - k >= 8 and fs_same(p + k, "no-store", 8):
+                return True
+            # private="field" is about that field only
+            if head.fields[i].value.size - k >= 7 and fs_same(p + k, "private", 7) and (
+                head.fields[i].value.size - k == 7 or p[k + 7] != c'='
+            ):
+                return True
+    return False
+
+
+cdef Py_ssize_t build_answer(Relay relay, Exchange x, const uint8_t *data, const head_t *head) except -1:
+    """The head of a final or interim answer as the client gets it, in relay.out; its size."""
+    cdef uint8_t *out = relay.out
+    cdef const field_t *field
+    cdef uint32_t i
+    cdef uint32_t run = head.first_field
+    cdef uint32_t last = head.first_field
+    cdef bint final = head.method >= 200
+    out = put_text(out, "HTTP/1.1 ", 9)
+    out += fs_put_decimal(out, head.method)
+    out[0] = c' '
+    out = put_span(out + 1, data, head.word)
+    out = put_text(out, "\r\n", 2)
+    for i in range(head.count):
+        field = &head.fields[i]
+        if not goes_down(x, data, head, field):
+            out = put(out, data + run, field.name.at - run)
+            run = field.end
+            if field.id == FIELD_CONTENT_LENGTH and head.flags & HEAD_LENGTH:
+                out = put_text(out, "Content-Length: ", 16)
+                out += fs_put_decimal(out, head.content_length)
+                out = put_text(out, "\r\n", 2)
+        last = field.end
+    out = put(out, data + run, last - run)
+    if head.method == 101:
+        out = put_text(out, "Connection: upgrade\r\nUpgrade: ", 30)
+        out = put_span(out, data, head.upgrade)
+        out = put_text(out, "\r\n", 2)
+    elif not final:
+        return put_text(out, "\r\n", 2) - relay.out
+    if x.set_cookie:
+        out = put_bytes(out, x.service.set_cookie)
+        out = put_bytes(out, x.backend.cookie_value)
+        out = put_bytes(out, x.service.attributes_secure if x.client.secure else x.service.attributes)
+        if not is_private(data, head):
+            out = put_text(out, "Cache-Control: private\r\n", 24)
+    if not head.flags & HEAD_DATE:  # RFC 9110, 6.6.1: a recipient with a clock adds it
+        out = put_bytes(out, relay.date)
+    if x.rechunk:
+        out = put_text(out, "Transfer-Encoding: chunked\r\n", 28)
+    if not x.keep and head.method != 101:
+        out = put_text(out, "Connection: close\r\n", 19)
+    return put_text(out, "\r\n", 2) - relay.out

@@ -1,0 +1,178 @@
+"""The backends' side of the relay: pools of connections, and the connection to one backend."""
+
+cdef enum:
+    FRESH_TICKS = 10          # an idle connection that was used within this time is still there, most likely
+
+
+cdef class Upstream:
+    """The live side of one backend: outlives tables for as long as they name the same backend at the same address."""
+
+    def __cinit__(self, Relay relay, Backend backend):
+        self.relay = relay
+        self.name = backend.name
+        self.host = backend.host
+        self.port = backend.port
+        self.authority = (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}").encode("ascii")
+        self.idle = []
+
+    cdef Connection take(self, bint fresh):
+        """An idle connection, the last used first; None if there is none. `fresh`: only one that was used a moment ago,
+        for a request that could not be repeated if its backend has just closed the connection."""
+        cdef Connection connection
+        if not self.idle:
+            return None
+        connection = <Connection>self.idle[len(self.idle) - 1]
+        if fresh and self.relay.now - connection.idle_since > FRESH_TICKS:
+            return None
+        self.idle.pop()
+        return connection
+
+    cdef int give(self, Connection connection) except -1:
+        """Back into the pool, or closed if the pool is full or nobody will ask for this backend again."""
+        cdef Relay relay = self.relay
+        connection.exchange = None
+        if self.retired or relay.closed or len(self.idle) >= relay.pool_size or connection.full:
+            return connection.close()
+        connection.state = CONNECTION_IDLE
+        connection.idle_since = relay.now
+        connection.go_on_reading()
+        arm(connection, relay.pool_ticks)
+        self.idle.append(connection)
+        return 0
+
+    cdef int connect(self, Exchange x) except -1:
+        """Open a connection for `x`, which is told by attach or connect_failed."""
+        self.connecting += 1
+        self.relay.totals.connects += 1
+        task = self.relay.loop.create_task(self._connect(x))
+        self.relay.dialing.add(task)
+        task.add_done_callback(self.relay.dialing.discard)
+        return 0
+
+    async def _connect(self, Exchange x):
+        cdef Connection connection
+        try:
+            connection = await dial.dial(self.relay.loop, self._new, self.host, self.port, self.relay.connect_timeout)
+        except OSError as error:
+            self.connecting -= 1
+            self.relay.totals.connect_errors += 1
+            if x.waiting:
+                x.connect_failed(dial.reason(error))
+            return
+        except BaseException:  # the worker is stopping
+            self.connecting -= 1
+            raise
+        self.connecting -= 1
+        if connection.state == CONNECTION_CLOSED:  # and closed again by the backend
+            if x.waiting:
+                x.connect_failed("closed")
+        elif x.waiting:
+            x.attach(connection)
+        else:
+            self.give(connection)
+
+    def _new(self):
+        return Connection.__new__(Connection, self)
+
+    cdef int retire(self) except -1:
+        """No table names this backend any more: idle connections go now, busy ones with their exchange."""
+        self.retired = True
+        for connection in list(self.idle):
+            (<Connection>connection).close()
+        return 0
+
+
+@cython.final
+@cython.no_gc
+cdef class Connection(Peer):
+    """A connection to a backend. States: connection_state."""
+
+    def __cinit__(self, Upstream upstream):
+        self.relay = upstream.relay
+        self.upstream = upstream
+        self.state = CONNECTION_CLOSED
+        self.relay.live_connections += 1
+
+    def __dealloc__(self):
+        if self.relay is not None:
+            self.relay.live_connections -= 1
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.state = CONNECTION_BUSY
+        self.relay.enlist(self)
+
+    def data_received(self, bytes data not None):
+        if self.state == CONNECTION_BUSY and self.exchange is not None:
+            answer_bytes(self.exchange, self, data)
+        elif self.state == CONNECTION_TUNNEL:
+            tunnel_down(self.exchange, data)
+        else:
+            # An answer that nobody asked for is no answer (RFC 9112, 9.2): it must never meet the next request.
+            self.close()
+
+    def eof_received(self):
+        if self.state == CONNECTION_TUNNEL:
+            return tunnel_half_closed(self.exchange, False)
+        if self.exchange is not None and self.state == CONNECTION_BUSY:
+            self.exchange.upstream_ended(True)
+        return False
+
+    def connection_lost(self, error):
+        cdef Exchange x = self.exchange
+        if self.state == CONNECTION_IDLE:
+            self.upstream.idle.remove(self)
+        self.state = CONNECTION_CLOSED
+        self.exchange = None
+        self.held = None
+        self.transport = None
+        self.relay.delist(self)
+        if x is not None and x.connection is self:
+            x.upstream_ended(error is None)
+
+    def pause_writing(self):
+        """The backend does not take the request: its client is no longer read."""
+        self.full = True
+        self.unsent = 0
+        if self.exchange is not None and self.exchange.client is not None:
+            self.exchange.client.stop_reading()
+            arm(self.exchange.client, 0)
+        arm(self, self.relay.write_ticks)
+
+    def resume_writing(self):
+        cdef Exchange x = self.exchange
+        self.full = False
+        arm(self, 0)
+        if x is None or x.client is None:
+            return
+        if self.state == CONNECTION_TUNNEL:
+            x.client.go_on_reading()
+            arm(self, self.relay.tunnel_ticks)
+        elif not x.request_done:
+            x.client.go_on_reading()
+            arm(x.client, self.relay.idle_ticks)
+        else:
+            arm(self, self.relay.response_ticks)
+
+    cdef int close(self) except -1:
+        """Owner's end of it: nothing more is sent or read."""
+        cdef bint idle = self.state == CONNECTION_IDLE
+        self.exchange = None
+        self.held = None
+        if idle:
+            self.upstream.idle.remove(self)
+        self.state = CONNECTION_CLOSED
+        if self.transport is not None:
+            self.transport.abort()
+        return 0
+
+    cdef int expired(self) except -1:
+        if self.state == CONNECTION_IDLE:
+            self.close()
+        elif self.full and self.makes_progress():
+            arm(self, self.relay.write_ticks)
+        elif self.exchange is not None:
+            self.exchange.upstream_expired()
+        else:
+            self.close()
+        return 0
