@@ -1,18 +1,19 @@
 """The chunked transfer coding (RFC 9112, section 7.1). Choices:
 
 * chunk-size: 1 to 16 hexadecimal digits, leading zeros included, and less than 2^60.
-* Extensions are not interpreted. After the size come `;`, or SP and HTAB and then `;`; from there on tchar, `;`, `=`,
-  SP, HTAB and quoted strings are taken in any order. A quoted string holds HTAB, SP, VCHAR, obs-text and quoted pairs,
-  but no line end.
-* max_extensions counts every byte between the last digit of a size and its CRLF, over the whole body.
+* Extensions are not interpreted. After the size come `;`, or SP and HTAB and then `;`; from there on anything
+  but control characters is taken, up to a CRLF that is not inside a quoted string.
+* max_extensions counts every byte between the last digit of a size and its CRLF, over the whole body; the refusal is
+  due at the byte that follows the first surplus one.
 * max_trailer counts every byte of the trailer's field lines with their CRLFs, but not the CRLF that ends the body.
-* `position` counts from the first byte of the body, over all calls of feed. After a refusal every feed refuses alike.
+* `position` is the offset, in the data of that feed, of the byte at which the refusal was certain. After a refusal the
+  decoder must not be used again.
 """
 
 from __future__ import annotations
 
 from twin.codes import H1Error
-from twin.reader import CR, HEXDIG, LF, OWS, TCHAR, TEXT, Parser, Reader
+from twin.reader import CR, HEXDIG, LF, TEXT, Parser, Reader
 
 MAX_DIGITS, MAX_SIZE = 16, 2**60
 SEMICOLON, QUOTE, BACKSLASH = 59, 34, 92
@@ -28,13 +29,10 @@ class ChunkedBody:
         self._room_for_extensions = max_extensions
         self._reader = Reader()
         self._left = 0  # bytes of chunk data still to come
-        self._error: H1Error | None = None
         self._parser = self._body()
         next(self._parser)
 
     def feed(self, data: bytes) -> tuple[bytes, int]:
-        if self._error is not None:
-            raise self._error
         payload = bytearray()
         used = 0
         try:
@@ -51,8 +49,7 @@ class ChunkedBody:
         except StopIteration:
             self.done = True
         except H1Error as error:
-            self._error = error
-            raise
+            raise H1Error(error.code, used - 1) from None
         return bytes(payload), used
 
     def _body(self) -> Parser[None]:
@@ -90,42 +87,38 @@ class ChunkedBody:
     def _extensions(self, byte: int) -> Parser[None]:
         """From the byte after the size to the CR."""
         read = self._reader
+        if byte == CR:
+            return
         begun = quoted = escaped = False
-        bare = byte == CR
-        while byte != CR or quoted:
-            if self._room_for_extensions == 0:
-                raise H1Error("extensions-too-large", read.offset)
-            self._room_for_extensions -= 1
-            if quoted and byte not in TEXT:
+        while byte != CR or quoted or not begun:
+            if byte == LF and not quoted:
+                raise H1Error("bare-lf", read.offset)
+            if byte not in TEXT or not (begun or byte in b" \t;"):
                 raise H1Error("bad-chunk-extension", read.offset)
             if escaped:
                 escaped = False
             elif quoted:
                 quoted = byte != QUOTE
                 escaped = byte == BACKSLASH
-            elif byte == LF:
-                raise H1Error("bare-lf", read.offset)
-            elif byte == SEMICOLON:
-                begun = True
-            elif byte == QUOTE and begun:
-                quoted = True
-            elif byte not in OWS and not (begun and (byte in TCHAR or byte == ord("="))):
-                raise H1Error("bad-chunk-extension", read.offset)
+            else:
+                begun = begun or byte == SEMICOLON
+                quoted = byte == QUOTE
+            self._room_for_extensions -= 1
             byte = yield from read.byte()
-        if not begun and not bare:
-            raise H1Error("bad-chunk-extension", read.offset)
+            if self._room_for_extensions < 0:
+                raise H1Error("extensions-too-large", read.offset)
 
     def _trailer(self) -> Parser[None]:
         read = self._reader
         limit = read.offset + 1 + self._max_trailer
 
-        def guard(_: int) -> None:
+        def guard() -> None:
             if read.offset >= limit:
                 raise H1Error("trailer-too-large", read.offset)
 
         while (byte := (yield from read.byte())) != CR:
             read.guard = guard
-            guard(byte)
+            guard()
             field = yield from read.field_line(byte, first=not self.trailers)
             self.trailers.append((field.name, field.value))
             read.guard = None

@@ -1,10 +1,9 @@
 """HTTP/1.1 heads and chunked bodies: the oracle of faststicky.core._h1, with the same functions, arguments and results.
 
-All codes of refusals, with their statuses, are in twin/codes.py. `position` of what is judged only when the head is
-complete: of a field, the first byte of the value of the offending line (of duplicates, of the second line); of a
-missing Host, the end of the head. Otherwise: of head-too-large, max_head; of a target in a wrong form, its first byte;
-of an unsupported version, its major digit; of a line that is too long, the first byte beyond the limit; of too many
-fields, the first byte of the first surplus line.
+All codes of refusals, with their statuses, are in twin/codes.py. `position`: of head-too-large, max_head; of a target
+in a wrong form, somewhere in it; of an unsupported version, its major digit; of a line that is too long, the first byte
+beyond the limit; of too many fields, the first byte of the first surplus line. Of what is judged only when the head is
+complete it is somewhere in the field concerned, or the end of the head.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Head(TypedDict):
 class RequestHead(Head):
     method: bytes
     target: bytes
-    path: bytes  # b"" for CONNECT
+    path: bytes  # for CONNECT the target
     host: bytes
     expect_continue: bool
     upgrade: bytes
@@ -94,14 +93,14 @@ def _request(read: Reader, max_line: int, max_fields: int) -> Parser[RequestHead
         method.append(byte)
         byte = yield from read.byte()
     if byte != SP or not method:
-        yield from read.refuse(byte, "bad-method")
+        read.refuse(byte, "bad-method")
 
     raw = bytearray()
     start = read.offset + 1
     while (byte := (yield from read.byte())) in TARGET:
         raw.append(byte)
     if byte != SP or not raw:
-        yield from read.refuse(byte, "no-version" if byte == CR and raw else "bad-target")
+        read.refuse(byte, "no-version" if byte == CR and raw else "bad-target")
     target = parse_target(bytes(method), bytes(raw))
     if target is None:
         raise H1Error("bad-target", start)
@@ -129,17 +128,13 @@ def _request(read: Reader, max_line: int, max_fields: int) -> Parser[RequestHead
 
 def _skip_empty_lines(read: Reader) -> Parser[int]:
     """The first byte of the request line."""
-    for _ in range(MAX_EMPTY_LINES):
-        byte = yield from read.byte()
-        if byte != CR:
-            break
+    empty = 0
+    while (byte := (yield from read.byte())) == CR:
+        position = read.offset
         yield from read.line_feed()
-    else:
-        byte = yield from read.byte()
-        if byte == CR:
-            raise H1Error("empty-lines", read.offset)
-    if byte == LF:
-        raise H1Error("bare-lf", read.offset)
+        empty += 1
+        if empty > MAX_EMPTY_LINES:
+            raise H1Error("empty-lines", position)
     return byte
 
 
@@ -148,13 +143,13 @@ def _version(read: Reader, follower: int) -> Parser[int]:
     for expected in b"HTTP/":
         byte = yield from read.byte()
         if byte != expected:
-            yield from read.refuse(byte, "bad-version")
+            read.refuse(byte, "bad-version")
     position = read.offset + 1
     numbers = bytearray()
     for allowed in (DIGIT, frozenset(b"."), DIGIT, frozenset([follower])):
         byte = yield from read.byte()
         if byte not in allowed:
-            yield from read.refuse(byte, "bad-version")
+            read.refuse(byte, "bad-version")
         numbers.append(byte)
     if follower == CR:
         yield from read.line_feed()
@@ -170,7 +165,7 @@ def _response(read: Reader, method: bytes, max_line: int, max_fields: int) -> Pa
     for allowed in (frozenset(b"12345"), DIGIT, DIGIT, frozenset([SP, CR])):
         byte = yield from read.byte()
         if byte not in allowed:
-            yield from read.refuse(byte, "bad-status")
+            read.refuse(byte, "bad-status")
         digits.append(byte)
     status = int(digits[:3])
     reason = bytearray()
@@ -178,7 +173,7 @@ def _response(read: Reader, method: bytes, max_line: int, max_fields: int) -> Pa
         while (byte := (yield from read.byte())) in TEXT:
             reason.append(byte)
         if byte != CR:
-            yield from read.refuse(byte, "bad-reason")
+            read.refuse(byte, "bad-reason")
     yield from read.line_feed()
 
     fields = yield from _fields(read, max_fields, max_line)
@@ -205,15 +200,13 @@ def _response(read: Reader, method: bytes, max_line: int, max_fields: int) -> Pa
 def _fields(read: Reader, max_fields: int, max_line: int) -> Parser[list[Field]]:
     """The field lines and the empty line behind them."""
     fields: list[Field] = []
-    read.guard = None
     while (byte := (yield from read.byte())) != CR:
         if byte == LF:
             raise H1Error("bare-lf", read.offset)
-        if len(fields) == max_fields:
+        if len(fields) == max_fields and byte not in OWS:
             raise H1Error("too-many-fields", read.offset)
         read.limit_line(read.offset, max_line, "field-too-long")
         fields.append((yield from read.field_line(byte, first=not fields)))
-        read.guard = None
     yield from read.line_feed()
     return fields
 

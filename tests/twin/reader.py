@@ -4,7 +4,7 @@ bytes were cut into reads. Field lines are here too, since heads and trailers sh
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, NoReturn, TypeVar
 
 from twin.codes import H1Error
 
@@ -32,29 +32,27 @@ class Field(NamedTuple):
 
 
 class Reader:
-    """Counts the bytes, so that a refusal knows its place, and lets a limit look at each of them first."""
+    """Counts the bytes, so that a refusal knows its place, and keeps the limit of the line that is being read."""
 
     def __init__(self) -> None:
         self.offset = -1  # of the byte that was read last
-        self.guard: Callable[[int], None] | None = None
+        self.guard: Callable[[], None] | None = None  # a limit that looks at every byte first
+        self._limit = (-1, "")  # offset at which the line must have ended, and the refusal if it has not
         self._previous = -1
 
     def byte(self) -> Parser[int]:
         byte = yield
         self.offset += 1
         if self.guard is not None:
-            self.guard(byte)
+            self.guard()
+        if self.offset == self._limit[0] and CR not in (byte, self._previous):
+            raise H1Error(self._limit[1], self.offset)
         self._previous = byte
         return byte
 
     def limit_line(self, start: int, max_line: int, code: str) -> None:
-        """From now on: a line that began at `start` may have `max_line` bytes before its CRLF."""
-
-        def guard(byte: int) -> None:
-            if self.offset == start + max_line and CR not in (byte, self._previous):
-                raise H1Error(code, self.offset)
-
-        self.guard = guard
+        """The line that began at `start` may have `max_line` bytes before its CRLF."""
+        self._limit = (start + max_line, code)
 
     def line_feed(self) -> Parser[None]:
         """The LF that has to follow the CR that was read last."""
@@ -62,14 +60,11 @@ class Reader:
         if (yield from self.byte()) != LF:
             raise H1Error("bare-cr", position)
 
-    def refuse(self, byte: int, code: str) -> Parser[None]:
-        """Refuse `byte`, the last that was read: as a broken line end if it is one, else with `code`."""
-        position = self.offset
-        if byte == LF:
-            raise H1Error("bare-lf", position)
-        if byte == CR:
-            yield from self.line_feed()
-        raise H1Error(code, position)
+    def refuse(self, byte: int, code: str) -> NoReturn:
+        """Refuse `byte`, the last that was read: for its line's limit, as a bare LF, or with `code`."""
+        if self.offset == self._limit[0]:
+            code = self._limit[1]
+        raise H1Error("bare-lf" if byte == LF else code, self.offset)
 
     def field_line(self, byte: int, *, first: bool) -> Parser[Field]:
         """A field line, with its CRLF, that begins with `byte`."""
@@ -82,9 +77,9 @@ class Reader:
             if byte in OWS:
                 raise H1Error("space-in-name", self.offset)
             if byte == CR:
-                yield from self.refuse(byte, "no-colon")
+                self.refuse(byte, "no-colon")
             if byte not in TCHAR:
-                yield from self.refuse(byte, "bad-name")
+                self.refuse(byte, "bad-name")
             if len(name) == MAX_NAME:
                 raise H1Error("bad-name", self.offset)
             name.append(byte)
@@ -96,7 +91,7 @@ class Reader:
         value = bytearray()
         while byte != CR:
             if byte not in TEXT:
-                yield from self.refuse(byte, "bad-value")
+                self.refuse(byte, "bad-value")
             value.append(byte)
             byte = yield from self.byte()
         yield from self.line_feed()

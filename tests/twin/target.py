@@ -15,7 +15,7 @@ import re
 from typing import NamedTuple
 
 _AUTHORITY = re.compile(
-    rb"(?P<host>\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?P<colon>:(?P<port>[0-9]{0,5}))?"
+    rb"(?P<host>\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})+)(?::(?P<port>[0-9]{0,5}))?"
 )
 _ABSOLUTE = re.compile(rb"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://(?P<authority>[^/?]*)(?P<rest>.*)")
 _DEFAULT_PORT = {b"http": 80, b"https": 443}
@@ -23,12 +23,12 @@ _DEFAULT_PORT = {b"http": 80, b"https": 443}
 
 class Authority(NamedTuple):
     host: bytes  # lower case
-    port: int | None  # None: absent or empty
+    port: bytes  # digits as received; b"": absent or empty
 
 
 class Target(NamedTuple):
-    path: bytes  # origin-form or "*"; b"" for CONNECT
-    authority: bytes  # as received; b"" for origin-form and "*"
+    path: bytes  # origin-form or "*"; for CONNECT the target
+    authority: bytes  # of an absolute-form target, as received; else b""
     scheme: bytes  # lower case; b"" unless absolute-form
 
 
@@ -42,8 +42,8 @@ def parse_authority(text: bytes) -> Authority | None:
             ipaddress.IPv6Address(match["ipv6"].decode())
         except ValueError:
             return None
-    port = int(match["port"]) if match["port"] else None
-    if port is not None and port > 65535:
+    port = match["port"] or b""
+    if port and int(port) > 65535:
         return None
     return Authority(match["host"].lower(), port)
 
@@ -52,7 +52,7 @@ def parse_target(method: bytes, target: bytes) -> Target | None:
     """None when the form is none of the four, or not one for this method. The bytes of `target` have been checked."""
     if method == b"CONNECT":
         authority = parse_authority(target)
-        return Target(b"", target, b"") if authority and authority.port else None
+        return Target(target, b"", b"") if authority and authority.port.strip(b"0") else None
     if target.startswith(b"/"):
         return Target(target, b"", b"")
     if target == b"*":
@@ -69,11 +69,12 @@ def parse_target(method: bytes, target: bytes) -> Target | None:
 
 
 def same_authority(scheme: bytes, one: bytes, other: bytes) -> bool:
-    """Do two valid authorities name the same host and port? The scheme's port is understood where none is given."""
+    """Are two valid authorities the same, but for case and the scheme's own port?"""
 
-    def full(text: bytes) -> tuple[bytes, int]:
+    def full(text: bytes) -> Authority:
         authority = parse_authority(text)
         assert authority is not None
-        return authority.host, _DEFAULT_PORT[scheme] if authority.port is None else authority.port
+        default = authority.port and int(authority.port) == _DEFAULT_PORT[scheme]
+        return authority._replace(port=b"") if default else authority
 
     return full(one) == full(other)
