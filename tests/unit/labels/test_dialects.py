@@ -1,0 +1,54 @@
+"""Which dialect a service's labels are read in."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from faststicky.labels import native, traefik1
+from faststicky.labels.dialects import read
+
+TRAEFIK1 = {"traefik.port": "80", "traefik.frontend.rule": "Host:old.org"}
+NATIVE = {"faststicky.port": "81", "faststicky.rule": "Host(`new.org`)"}
+
+
+def test_a_service_without_our_labels_is_nobody_to_us():
+    assert read("db", {"com.example.team": "a"}) == (None, ())
+    assert read("db", {"traefik.enable": "true"}) == (None, ())
+
+
+def test_each_dialect():
+    assert read("a", TRAEFIK1)[0].dialect == "traefik1"
+    assert read("a", NATIVE)[0].dialect == "native"
+
+
+def test_native_labels_win_and_say_so():
+    reading, warnings = read("a", {**TRAEFIK1, **NATIVE})
+    assert (reading.dialect, reading.port, reading.raw_url_cookies) == ("native", 81, True)
+    (warning,) = warnings
+    assert warning.label == "traefik.frontend.rule"
+    assert "faststicky labels" in warning.text
+
+
+def test_later_traefik_is_told_of():
+    reading, warnings = read("a", {"traefik.enable": "true", "traefik.http.routers.a.rule": "Host(`a`)"})
+    assert reading is None
+    assert [w.label for w in warnings] == ["traefik.http.routers.a.rule"]
+
+
+_keys = st.sampled_from(
+    [*sorted(traefik1.KNOWN), *(f"faststicky.{key}" for key in sorted(native.KEYS)), "traefik.x", "faststicky.x", "z"]
+)
+
+
+@given(st.dictionaries(_keys, st.one_of(st.text(max_size=12), st.sampled_from(["true", "80", "Host:a", "Host(`a`)"]))))
+def test_no_labels_raise_and_every_warning_is_complete(labels):
+    reading, warnings = read("web", labels)
+    for warning in warnings:
+        assert warning.service == "web"
+        assert warning.label
+        assert warning.text
+        assert warning.text.isprintable()
+    if reading is not None:
+        assert 1 <= reading.port <= 65535
+        assert all(route.service == reading.service for route in reading.routes)

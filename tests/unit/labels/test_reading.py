@@ -1,0 +1,11 @@
+"""The shapes that dialects fill: what applies when nothing is said."""
+
+from __future__ import annotations
+
+from faststicky.labels.reading import LabelDefaults, Reading
+
+
+def test_what_nobody_said_is_traefiks_default():
+    assert LabelDefaults() == LabelDefaults(exposed_by_default=True, network="", domain="")
+    reading = Reading(service="web", dialect="native", port=80, cookie=None)
+    assert (reading.network, reading.weight, reading.pass_host_header, reading.raw_url_cookies) == ("", 1, True, False)
