@@ -200,12 +200,15 @@ def _response(read: Reader, method: bytes, max_line: int, max_fields: int) -> Pa
 def _fields(read: Reader, max_fields: int, max_line: int) -> Parser[list[Field]]:
     """The field lines and the empty line behind them."""
     fields: list[Field] = []
-    while (byte := (yield from read.byte())) != CR:
+    while True:
+        read.limit_line(read.offset + 1, max_line, "field-too-long")
+        byte = yield from read.byte()
+        if byte == CR:
+            break
         if byte == LF:
             raise H1Error("bare-lf", read.offset)
         if len(fields) == max_fields and byte not in OWS:
             raise H1Error("too-many-fields", read.offset)
-        read.limit_line(read.offset, max_line, "field-too-long")
         fields.append((yield from read.field_line(byte, first=not fields)))
     yield from read.line_feed()
     return fields
