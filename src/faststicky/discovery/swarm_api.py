@@ -24,7 +24,7 @@ _NOT_A_MANAGER = "run faststicky on managers (--constraint node.role==manager), 
 
 
 def connect(endpoint: str, timeout: int) -> Any:
-    """The SDK's client of the engine at `endpoint`, version negotiated; never by way of a Docker context or a proxy.
+    """The SDK's client of the engine at `endpoint`, version negotiated; never by way of a Docker context.
 
     Untyped, since half of the SDK's methods are.
     """

@@ -52,8 +52,13 @@ def is_allowed_host(host: str, names: Iterable[str]) -> bool:
     return True
 
 
-def application(status: Callable[[], Status], names: Iterable[str] = ()) -> web.Application:
-    """names: hosts by which the server may be called, besides IP addresses, localhost and this machine's name."""
+def application(
+    status: Callable[[], Status], names: Iterable[str] = (), refresh: Callable[[], Awaitable[None]] | None = None
+) -> web.Application:
+    """names: hosts by which the server may be called, besides IP addresses, localhost and this machine's name.
+
+    refresh: awaited before the workers' numbers are shown.
+    """
     known = frozenset((*names, socket.gethostname()))
 
     @web.middleware
@@ -82,6 +87,8 @@ def application(status: Callable[[], Status], names: Iterable[str] = ()) -> web.
         return _json(views.table(status()))
 
     async def stats(_request: web.Request) -> web.Response:
+        if refresh is not None:
+            await refresh()
         return _json(views.stats(status()))
 
     async def index(_request: web.Request) -> web.Response:

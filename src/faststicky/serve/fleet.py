@@ -83,6 +83,14 @@ class Fleet:
         for worker in self.workers:
             worker.publish(table)
 
+    async def refresh(self, patience: float = 0.5) -> None:
+        """Ask every worker for its numbers; returns when all have answered, or after `patience` seconds."""
+        for worker in self.workers:
+            worker.ask_stats()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await asyncio.gather(*(worker.answered.wait() for worker in self.workers))
+
     async def stop(self, grace: float) -> None:
         """Drain all workers; returns when the last is gone, which `hurry` can bring nearer."""
         self._stopping.set()

@@ -37,6 +37,7 @@ class WorkerProcess:
         self.pid = process.pid
         self.started = time.monotonic()
         self.unanswered = 0  # requests for stats since it last said anything
+        self.answered = asyncio.Event()  # its last request for stats is answered
         self.ready = False
         self.generation: int | None = None
         self.stats: Stats | None = None
@@ -88,6 +89,7 @@ class WorkerProcess:
     def ask_stats(self) -> None:
         """`stats` is new when the answer arrives."""
         self.unanswered += 1
+        self.answered.clear()
         self._channel.send(GetStats())
 
     def drain(self, grace: float) -> None:
@@ -127,6 +129,7 @@ class WorkerProcess:
                 self._answered()
             case Stats():
                 self.stats = message
+                self.answered.set()
             case Events():
                 self.on_events(self, message)
             case Leaving():

@@ -53,7 +53,8 @@ class Supervisor:
             stack.callback(self._listeners.close)
             self._control = ControlLink(self._options, on_table=self._fleet.publish)
             if self._options.admin is not None:
-                self._admin = AdminServer(self._options.admin, application(self.status, self._options.admin_hosts))
+                app = application(self.status, self._options.admin_hosts, self._fleet.refresh)
+                self._admin = AdminServer(self._options.admin, app)
                 await self._admin.start()
                 stack.push_async_callback(self._admin.stop)
             self._listen_to_signals()

@@ -117,7 +117,7 @@ def test_a_side_that_dies_in_the_middle_is_an_end(end):
 
 
 @pytest.mark.parametrize(
-    "nonsense", [b"\0\0\0\1\xc1", b"\0\0\0\6\x81\xa4type\xa1", encode(GetStats()).replace(b"get", b"set")]
+    "nonsense", [b"\0\0\0\1\xc1", b"\0\0\0\7\x81\xa4type\xa1", encode(GetStats()).replace(b"get", b"set")]
 )
 def test_nonsense_is_told(nonsense, monkeypatch):
     monkeypatch.setattr(channel_module, "MAX_MESSAGE", 1000)

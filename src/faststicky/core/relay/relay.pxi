@@ -233,7 +233,7 @@ cdef class Relay:
         if wall != self.wall:
             self.wall = wall
             self.date = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(wall)).encode("ascii")
-        self.timer = self.loop.call_later(1 / TICKS_PER_SECOND, self._tick)
+        self.timer = self.loop.call_later(1.0 / TICKS_PER_SECOND, self._tick)
         place = 1
         while place < self.places:
             if self.due[place] and self.due[place] <= self.now:
