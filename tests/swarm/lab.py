@@ -121,6 +121,13 @@ class Lab:
         """Run the docker client against a node and return what it printed."""
         return self.nodes[node - 1].docker(*args) or ""
 
+    def service_logs(self, service: str) -> str:
+        """What all tasks of a service have written, to standard output and error."""
+        command = ["docker", "-H", self.nodes[0].socket, "service", "logs", "--raw", service]
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60
+        ).stdout
+
     def load(self, archive: Path) -> None:
         """Load an image (the output of `docker save`) into every node, all at the same time."""
         loads = [

@@ -68,10 +68,6 @@ def _servers(lab: Lab) -> dict[str, str]:
     return {f"http://{lab.overlay_address(name, 'whoaminet')}:8000": f"I'm {name}" for name in names}
 
 
-def _proxy_log(lab: Lab) -> str:
-    return lab.docker("service", "logs", "--raw", "traefik")
-
-
 def _stuck(lab: Lab, node: int) -> tuple[Answer, str]:
     """A new session's first answer, and its cookie."""
     answer = get(lab, node)
@@ -144,7 +140,9 @@ def test_the_application_sees_the_client_and_its_own_cookies_only(tutorial: Lab)
 
 
 def test_the_debug_log_shows_the_configuration_that_was_found(tutorial: Lab):
-    log = wait_until(lambda: (text := _proxy_log(tutorial)) and COOKIE in text and text, "the log names the cookie")
+    log = wait_until(
+        lambda: (text := tutorial.service_logs("traefik")) and COOKIE in text and text, "the log names the cookie"
+    )
     for url in _servers(tutorial):
         assert url in log
     for expected in ("backend-whoami-service", "frontend-PathPrefix-0", "PathPrefix:/", COOKIE):
@@ -165,7 +163,7 @@ def test_when_the_service_is_removed_the_proxy_says_so(tutorial: Lab):  # the la
     tutorial.docker("service", "rm", "whoami-service")
     for node in MANAGERS:
         wait_until(lambda node=node: get(tutorial, node).status in (404, 503), f"404 or 503 from n{node}")
-    assert "Traceback" not in _proxy_log(tutorial)
+    assert "Traceback" not in tutorial.service_logs("traefik")
     tutorial.docker("service", "rm", "traefik")
     for node in MANAGERS:
         wait_until(lambda node=node: not tutorial.tasks("traefik"), "the proxies have ended")
