@@ -40,7 +40,9 @@ def tutorial(lab: Lab) -> Lab:
         "--endpoint-mode", "dnsrr", "--publish", "mode=host,published=80,target=8000", IMAGE, "whoami",
     )  # fmt: skip
     added = [word for label in LABELS for word in ("--label-add", label)]
-    lab.docker("service", "update", "-d", *added, "whoami-service")
+    # Swarm refuses an update ("out of sequence") while it works on the service itself, as it does just after `create`.
+    update = ("service", "update", "-d", *added, "whoami-service")
+    wait_until(lambda: lab.nodes[0].docker(*update, check=False) is not None, "the labels are set")
     lab.docker(
         "service", "create", "-d", "--name", "traefik",
         "--publish", "mode=host,published=8080,target=80", "--publish", "mode=host,published=9090,target=8080",
