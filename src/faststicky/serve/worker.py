@@ -38,8 +38,6 @@ EVENT_DELAY = 0.1  # seconds that an event waits for company
 ORPHAN_GRACE = 2.0  # seconds for requests in flight when the supervisor is gone
 POLL = 0.02  # seconds between two looks at what is still alive while draining
 
-NO_TABLE = TableSpec(generation=0, services=(), routes=())
-
 
 class EventBatch:
     """Collects the relay's events and sends them in bounded batches; what does not fit is counted."""
@@ -92,38 +90,44 @@ class Worker:
         self._draining: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
-        """Until drained: by the supervisor's word, by SIGTERM, or because the supervisor is gone."""
+        """Until drained: by the supervisor's word, by SIGTERM, or because the supervisor is gone or not understood."""
         self._loop.add_signal_handler(signal.SIGTERM, self._leave)
-        listening = asyncio.ensure_future(self._obey())
+        obeying = asyncio.ensure_future(self._obey())
         await self._finished.wait()
-        listening.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await listening
         self._events.flush()
         self._report()
         await self._channel.flush()
-        await self._channel.close()
+        obeying.cancel()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await obeying
+        finally:
+            await self._channel.close()
 
     async def _obey(self) -> None:
-        while (message := await self._channel.receive()) is not None:
-            match message:
-                case Publish(table=table):
-                    await self._publish(table if table is not None else NO_TABLE)
-                case GetStats():
-                    self._report()
-                case Drain(grace=grace):
-                    self._drain(grace)
-                case _:
-                    raise TypeError(f"the supervisor sent {type(message).__name__}, which is not for a worker")
-        self._drain(ORPHAN_GRACE)
-
-    async def _publish(self, table: TableSpec) -> None:
         try:
-            self._relay.publish(table)
+            while (message := await self._channel.receive()) is not None:
+                match message:
+                    case Publish(table=table):
+                        await self._publish(table)
+                    case GetStats():
+                        self._report()
+                    case Drain(grace=grace):
+                        self._drain(grace)
+                    case _:
+                        raise TypeError(f"the supervisor sent {type(message).__name__}, which is not for a worker")
+        finally:
+            self._drain(ORPHAN_GRACE)
+
+    async def _publish(self, table: TableSpec | None) -> None:
+        generation = table.generation if table is not None else 0
+        try:
+            if table is not None:  # without one the relay answers 503
+                self._relay.publish(table)
         except Exception as error:  # the relay's last good table stays in force, whatever is wrong with this one
-            self._channel.send(Rejected(generation=table.generation, error=f"{type(error).__name__}: {error}"))
+            self._channel.send(Rejected(generation=generation, error=f"{type(error).__name__}: {error}"))
         else:
-            self._channel.send(Acknowledged(generation=table.generation))
+            self._channel.send(Acknowledged(generation=generation))
         if not self._accepting and self._deadline is None:
             self._accepting = True
             for sock in self._sockets:

@@ -1,0 +1,286 @@
+"""The worker as a real process, at the end of a real channel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from faststicky.model import TableSpec
+from faststicky.serve import worker as worker_module
+from faststicky.serve.channel import (
+    Acknowledged,
+    Channel,
+    Drain,
+    Events,
+    GetStats,
+    Hello,
+    Leaving,
+    Publish,
+    Ready,
+    Rejected,
+    Stats,
+)
+from faststicky.serve.worker import EVENTS_PER_BATCH, EventBatch
+from faststicky.settings import RelayOptions
+
+PATIENCE = 30.0
+EMPTY = TableSpec(generation=4, services=(), routes=())
+
+
+class Conversation:
+    """A worker process, seen from the supervisor's end."""
+
+    def __init__(self, channel: Channel, process: asyncio.subprocess.Process, address: tuple[str, int]) -> None:
+        self.channel = channel
+        self.process = process
+        self.address = address
+        self.events: list[dict[str, Any]] = []
+
+    async def hear(self) -> object:
+        """The next message that is not Events."""
+        async with asyncio.timeout(PATIENCE):
+            while isinstance(message := await self.channel.receive(), Events):
+                self.events += message.events
+            return message
+
+    async def ended(self) -> int:
+        async with asyncio.timeout(PATIENCE):
+            while await self.channel.receive() is not None:
+                continue
+            return await self.process.wait()
+
+    async def ask(self, request: bytes = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") -> bytes:
+        """Its answer's head, on a connection that is closed afterwards."""
+        async with asyncio.timeout(PATIENCE):
+            reader, writer = await asyncio.open_connection(*self.address)
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            await writer.wait_closed()
+            return head
+
+
+@contextlib.asynccontextmanager
+async def started(grace: float = 5.0) -> AsyncIterator[Conversation]:
+    ours, theirs = socket.socketpair()
+    with socket.create_server(("127.0.0.1", 0)) as listener, theirs:
+        listener.setblocking(False)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "faststicky.serve.worker",
+            str(theirs.fileno()),
+            pass_fds=(theirs.fileno(), listener.fileno()),
+        )
+        channel = await Channel.open(ours)
+        theirs.close()
+        channel.send(Hello(index=0, listeners=(listener.fileno(),), relay=RelayOptions(), grace=grace))
+        try:
+            yield Conversation(channel, process, listener.getsockname())
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.wait()
+            await channel.close()
+
+
+def talk(act: Callable[[Conversation], Awaitable[None]], **options: float) -> None:
+    async def run() -> None:
+        async with started(**options) as conversation:
+            await act(conversation)
+
+    asyncio.run(run())
+
+
+def test_it_imports_little():
+    program = "import sys, faststicky.serve.worker; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    modules = set(result.stdout.split())
+    assert {"uvloop", "msgspec", "faststicky"} <= modules
+    assert modules.isdisjoint({"aiohttp", "docker", "requests", "click", "rich", "lark", "orjson", "yaml", "tomllib"})
+    program = (
+        "import sys, faststicky.serve.worker; print(*sorted(n for n in sys.modules if n.startswith('faststicky')))"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    packages = {name.split(".")[1] for name in result.stdout.split() if "." in name}
+    assert packages.isdisjoint({"cli", "control", "discovery", "labels", "demo", "observe"})
+
+
+def test_clients_wait_until_there_is_a_table():
+    async def act(worker: Conversation) -> None:
+        answer = asyncio.ensure_future(worker.ask())
+        worker.channel.send(GetStats())
+        assert isinstance(await worker.hear(), Stats)
+        assert not answer.done()
+        worker.channel.send(Publish(table=EMPTY))
+        assert await worker.hear() == Acknowledged(generation=4)
+        assert await worker.hear() == Ready()
+        assert (await answer).startswith(b"HTTP/1.1 ")
+
+    talk(act)
+
+
+def test_without_any_table_it_answers_503_and_then_takes_one():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=None))
+        assert await worker.hear() == Acknowledged(generation=0)
+        assert await worker.hear() == Ready()
+        assert (await worker.ask()).startswith(b"HTTP/1.1 503 ")
+        worker.channel.send(Publish(table=EMPTY))
+        assert await worker.hear() == Acknowledged(generation=4)
+        worker.channel.send(GetStats())
+        stats = await worker.hear()
+        assert isinstance(stats, Stats)
+        assert stats.generation == 4
+        assert stats.counters["requests"] == 1
+
+    talk(act)
+
+
+def test_a_supervisor_that_speaks_nonsense_is_left():
+    broken = b"\x82\xa4type\xa7publish\xa5table\x83\xaageneration\x05\xa8services\x91\xc0\xa6routes\x90"
+
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        assert await worker.hear() == Acknowledged(generation=4)
+        assert await worker.hear() == Ready()
+        worker.channel._writer.write(len(broken).to_bytes(4, "big") + broken)  # nobody else can make one
+        assert await worker.ended() == 1
+
+    talk(act)
+
+
+def test_what_the_relay_refuses_is_told():
+    from faststicky.model import Route
+
+    route = Route(name="r", rule="", service="nowhere", priority=1, alternatives=())
+
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=TableSpec(generation=5, services=(), routes=(route,))))
+        answer = await worker.hear()
+        assert isinstance(answer, Rejected)
+        assert answer.generation == 5
+        assert await worker.hear() == Ready()
+        worker.channel.send(Publish(table=EMPTY))
+        assert await worker.hear() == Acknowledged(generation=4)
+
+    talk(act)
+
+
+def test_events_arrive():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=None))
+        await worker.ask()
+        while not worker.events:
+            worker.channel.send(GetStats())
+            await worker.hear()
+        assert worker.events[0]["status"] == 503
+
+    talk(act)
+
+
+def test_drain_ends_it_and_later_connections_are_refused():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        worker.channel.send(Drain(grace=30))
+        assert await worker.ended() == 0
+
+    talk(act)
+
+
+def test_drain_before_the_first_table():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Drain(grace=30))
+        assert await worker.ended() == 0
+
+    talk(act)
+
+
+def test_a_second_drain_shortens_the_first():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        await worker.hear()
+        await worker.hear()
+        _, writer = await asyncio.open_connection(*worker.address)
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n")  # a request that does not end
+        worker.channel.send(Drain(grace=600))
+        worker.channel.send(Drain(grace=0))
+        assert await worker.ended() == 0
+        writer.close()
+
+    talk(act)
+
+
+def test_it_does_not_outlive_its_supervisor():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        await worker.hear()
+        await worker.channel.close()
+        async with asyncio.timeout(PATIENCE):
+            assert await worker.process.wait() == 0
+
+    talk(act)
+
+
+def test_sigterm_makes_it_leave_and_say_so():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        assert await worker.hear() == Acknowledged(generation=4)
+        assert await worker.hear() == Ready()
+        os.kill(worker.process.pid, signal.SIGTERM)
+        assert await worker.hear() == Leaving()
+        assert await worker.ended() == 0
+
+    talk(act)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_signals_of_the_terminal_are_for_the_supervisor(number):
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        await worker.hear()
+        os.kill(worker.process.pid, number)
+        await worker.hear()
+        assert (await worker.ask()).startswith(b"HTTP/1.1 ")
+
+    talk(act)
+
+
+class _Sent:
+    """Takes what a batch sends."""
+
+    def __init__(self) -> None:
+        self.backlog = 0
+        self.messages: list[Events] = []
+
+    def send(self, message: Events) -> None:
+        self.messages.append(message)
+
+
+def test_batches_are_bounded():
+    async def run() -> None:
+        sent = _Sent()
+        batch = EventBatch(asyncio.get_running_loop(), sent)
+        for number in range(EVENTS_PER_BATCH + 3):
+            batch.add({"number": number})
+        batch.flush()
+        batch.flush()
+        assert [(len(message.events), message.dropped) for message in sent.messages] == [(EVENTS_PER_BATCH, 3)]
+        sent.backlog = worker_module.MAX_BACKLOG + 1
+        batch.add({"number": 0})
+        batch.flush()
+        sent.backlog = 0
+        batch.add({"number": 1})
+        batch.flush()
+        assert (sent.messages[1].events, sent.messages[1].dropped) == ([{"number": 1}], 1)
+
+    asyncio.run(run())
