@@ -77,7 +77,8 @@ def read(data: bytes, source: str) -> Snapshot:
         line = data.count(b"\n", 0, error.start) + 1
         raise DiscoveryError(f"not UTF-8 (at line {line})", where=source, remedy=_REMEDY) from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:  # TOMLDecodeError says "(at line 3, column 5)"
-        raise DiscoveryError(f"not TOML: {error}", where=source, remedy=_REMEDY) from None
+        text = str(error).replace("end of document", f"the end, line {len(data.splitlines())}")
+        raise DiscoveryError(f"not TOML: {text}", where=source, remedy=_REMEDY) from None
     config = _convert(document, FileConfig, "", source)
     services = {
         name: _convert(entry, ServiceEntry, f"services.{name}", source) for name, entry in config.services.items()

@@ -7,6 +7,7 @@ negotiates the API version anew: the engine may have been replaced. Not thread-s
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -26,8 +27,12 @@ _NOT_A_MANAGER = "run faststicky on managers (--constraint node.role==manager), 
 def connect(endpoint: str, timeout: int) -> Any:
     """The SDK's client of the engine at `endpoint`, version negotiated; never by way of a Docker context.
 
-    Untyped, since half of the SDK's methods are.
+    Untyped, since half of the SDK's methods are. Raises OSError, docker.errors.DockerException.
     """
+    if endpoint.startswith("unix://"):  # the SDK would bury the reason in three layers, and leave the socket open
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(timeout)
+            probe.connect("/" + endpoint.removeprefix("unix://").lstrip("/"))
     return APIClient(base_url=endpoint, version="auto", timeout=timeout)
 
 
@@ -129,22 +134,12 @@ class SwarmApi:
         return _RefusedError(status, text, where=self.endpoint, remedy=remedy)
 
     def _unreachable(self, what: str, error: Exception) -> DiscoveryError:
-        causes = _chain(error)
         remedy = "see that the Docker engine runs"
-        if any(isinstance(cause, FileNotFoundError) for cause in causes) or "No such file" in str(error):
+        if isinstance(error, FileNotFoundError):
             remedy = "mount the socket: --mount type=bind,source=/var/run/docker.sock,destination=/var/run/docker.sock"
-        elif any(isinstance(cause, PermissionError) for cause in causes) or "Permission denied" in str(error):
+        elif isinstance(error, PermissionError):
             remedy = "run as root or give the user the socket's group"
         return DiscoveryError(f"no usable answer to /{what}: {_line(str(error))}", where=self.endpoint, remedy=remedy)
-
-
-def _chain(error: BaseException) -> list[BaseException]:
-    causes: list[BaseException] = []
-    link: BaseException | None = error
-    while link is not None and link not in causes:
-        causes.append(link)
-        link = link.__cause__ or link.__context__
-    return causes
 
 
 def _line(text: str) -> str:

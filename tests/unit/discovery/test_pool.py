@@ -1,0 +1,74 @@
+"""Services that share their backends, and routes that collide."""
+
+from __future__ import annotations
+
+from faststicky.discovery.pool import Found, assemble
+from faststicky.labels.dialects import read
+from faststicky.model import Backend
+
+
+def found(name, labels, *backends):
+    reading, warnings = read(name, labels)
+    assert warnings == ()
+    return Found(name, reading, tuple(Backend(id=b, name=b, host="10.0.0.1", port=80) for b in backends))
+
+
+def traefik(rule="Host:a", **more):
+    return {"traefik.port": "80", "traefik.frontend.rule": rule, **{"traefik." + k: v for k, v in more.items()}}
+
+
+def test_services_with_one_backend_name_share_their_backends():
+    services, routes, warnings = assemble(
+        [
+            found("blue", traefik("Host:b", backend="app"), "b1"),
+            found("green", traefik("Host:g", backend="app"), "g1"),
+            found("apple", traefik("Host:a"), "a1"),
+        ]
+    )
+    assert [(s.name, [b.id for b in s.backends]) for s in services] == [
+        ("backend-app", ["b1", "g1"]),
+        ("backend-apple", ["a1"]),
+    ]
+    assert [(r.name, r.service) for r in routes] == [
+        ("frontend-Host-a-0", "backend-apple"),
+        ("frontend-Host-b-0", "backend-app"),
+        ("frontend-Host-g-0", "backend-app"),
+    ]
+    assert warnings == []
+
+
+def test_the_first_by_name_decides_how_a_pool_is_stuck():
+    sticky = traefik(backend="app") | {"traefik.backend.loadbalancer.stickiness": "true"}
+    services, routes, warnings = assemble([found("z", traefik(backend="app"), "z1"), found("a", sticky, "a1")])
+    assert services[0].cookie is not None
+    assert len(routes) == 1  # the same rule to the same service
+    assert [(w.service, w.label) for w in warnings] == [("z", "traefik.backend")]
+
+
+def test_the_order_of_the_source_does_not_matter():
+    some = [found(n, traefik(f"Host:{n}"), n) for n in "dacb"]
+    assert assemble(some) == assemble(some[::-1])
+
+
+def test_equal_rules_are_told_of_and_names_stay_apart():
+    _, routes, warnings = assemble([found("a", traefik("PathPrefix:/")), found("b", traefik("PathPrefix:/"))])
+    assert [(r.name, r.service) for r in routes] == [
+        ("frontend-PathPrefix-0", "backend-a"),
+        ("frontend-PathPrefix-1", "backend-b"),
+    ]
+    assert [(w.service, w.label) for w in warnings] == [("b", "rule")]
+    assert "backend-a" in warnings[0].text
+
+
+def test_a_native_service_does_not_fall_into_a_traefik_pool():
+    native = {"faststicky.port": "80", "faststicky.rule": "Host(`n`)"}
+    services, routes, warnings = assemble([found("web", traefik()), found("backend-web", native, "n1")])
+    assert [(s.name, len(s.backends)) for s in services] == [("backend-web", 1)]
+    assert [r.rule for r in routes] == ["Host(`n`)"]
+    assert [w.service for w in warnings] == ["web"]
+
+
+def test_a_service_without_tasks_keeps_its_route():
+    services, routes, _ = assemble([found("web", traefik())])
+    assert services[0].backends == ()
+    assert len(routes) == 1

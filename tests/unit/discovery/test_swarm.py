@@ -1,0 +1,208 @@
+"""The Swarm source against an engine on a socket: the tutorial, updates, failures."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from faststicky.discovery import swarm
+from faststicky.discovery.swarm import SwarmSource
+from faststicky.errors import DiscoveryError
+from unit.discovery import engine as fake
+
+LABELS = {
+    "traefik.docker.network": "whoaminet",
+    "traefik.port": "8000",
+    "traefik.frontend.rule": "PathPrefix:/",
+    "traefik.backend.loadbalancer.stickiness": "true",
+}
+NATIVE = {"faststicky.port": "80", "faststicky.rule": "Host(`a`)"}
+INGRESS = ("ingress", "10.255.0.7/16")
+
+
+@pytest.fixture
+def source(engine):
+    source = SwarmSource(engine.endpoint, own_ids=())
+    yield source
+    source.close()
+
+
+@pytest.fixture
+def tutorial(engine):
+    engine.services = [fake.service("whoami-service", LABELS), fake.service("traefik", {})]
+    engine.nodes = [fake.node("n1", hostname="node1"), fake.node("n2", hostname="node2")]
+    engine.tasks = [
+        fake.task("whoami-service", 0, INGRESS, ("whoaminet", "10.0.0.5/24"), node="n1", ident="t1"),
+        fake.task("whoami-service", 0, INGRESS, ("whoaminet", "10.0.0.4/24"), node="n2", ident="t2"),
+        fake.task("traefik", 0, INGRESS, ("whoaminet", "10.0.0.9/24"), node="n1", ident="t3"),
+    ]
+    return engine
+
+
+def test_the_tutorial(tutorial, source):
+    snapshot = source.discover()
+    assert snapshot.warnings == ()
+    assert snapshot.cluster_id == fake.CLUSTER
+    assert snapshot.source == f"swarm {tutorial.endpoint}"
+    (service,) = snapshot.services
+    assert service.name == "backend-whoami-service"
+    assert service.cookie.name == "_a49bc"
+    first, second = service.backends
+    assert (first.id, first.name, first.host, first.port) == ("t1", "whoami-service@node1", "10.0.0.5", 8000)
+    assert (first.slot, first.node, first.state) == ("whoami-service-id/n1", "n1", "up")
+    assert (first.foreign, second.foreign) == (("http://10.0.0.5:8000",), ("http://10.0.0.4:8000",))
+    assert [(r.name, r.service) for r in snapshot.routes] == [("frontend-PathPrefix-0", "backend-whoami-service")]
+
+
+def test_three_calls_a_sync(tutorial, source):
+    source.discover()
+    tutorial.asked.clear()
+    assert source.discover().same_as(source.discover())
+    assert sorted(path for path, _ in tutorial.asked) == [
+        "/nodes",
+        "/nodes",
+        "/services",
+        "/services",
+        "/tasks",
+        "/tasks",
+    ]
+
+
+def test_the_order_of_answers_does_not_matter(tutorial, source):
+    tutorial.services.append(fake.service("b", NATIVE))
+    tutorial.tasks += [fake.task("b", slot, ("app", f"10.0.1.{slot}/24")) for slot in (3, 1, 2)]
+    before = source.discover()
+    tutorial.tasks.reverse()
+    tutorial.services.reverse()
+    assert source.discover().same_as(before)
+    names = [backend.name for service in before.services for backend in service.backends]
+    assert [name for name in names if name.startswith("b.")] == ["b.1@node1", "b.2@node1", "b.3@node1"]
+
+
+def test_a_rolling_update(engine, source):
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [fake.task("web", 1, ("app", "10.0.0.5/24"), ident="old", created="2026-01-01T00:00:00Z")]
+    assert source.interval == 1.0
+    source.discover()
+    assert source.interval == 1.0
+
+    engine.services = [fake.service("web", NATIVE, "updating")]
+    engine.tasks[0]["DesiredState"] = "shutdown"
+    new = fake.task("web", 1, ("app", "10.0.0.6/24"), ident="new", created="2026-01-01T00:00:01Z", state="starting")
+    engine.tasks.append(new)
+    (service,) = source.discover().services
+    assert [(b.id, b.state) for b in service.backends] == [("old", "draining")]
+    assert source.interval == 0.25
+
+    new["Status"]["State"] = "running"
+    (service,) = source.discover().services
+    assert [(b.id, b.state, b.slot) for b in service.backends] == [
+        ("old", "draining", "web-id/1"),
+        ("new", "up", "web-id/1"),
+    ]
+
+    engine.tasks[0]["Status"]["State"] = "shutdown"
+    engine.services = [fake.service("web", NATIVE, "completed")]
+    (service,) = source.discover().services
+    assert [b.id for b in service.backends] == ["new"]
+    assert source.interval == 1.0
+
+
+def test_a_long_stop_does_not_keep_the_source_busy(engine, source, monkeypatch):
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [fake.task("web", 1, ("app", "10.0.0.5/24"), desired="shutdown")]
+    source.discover()
+    assert source.interval == 0.25
+    monkeypatch.setattr(swarm, "_STOPPING_IS_NEWS", 0.0)
+    source.discover()
+    assert source.interval == 1.0
+
+
+def test_a_drained_node(engine, source):
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [fake.task("web", i, ("app", f"10.0.0.{i}/24"), node=f"node{i}") for i in (1, 2)]
+    engine.nodes[0] = fake.node("node1", availability="drain")
+    (service,) = source.discover().services
+    assert [(b.name, b.state) for b in service.backends] == [("web.1@node1", "draining"), ("web.2@node2", "up")]
+
+
+def test_one_wrong_label_touches_one_service(tutorial, source):
+    tutorial.services.append(fake.service("bad", {**NATIVE, "faststicky.port": "x"}))
+    snapshot = source.discover()
+    assert [s.name for s in snapshot.services] == ["backend-whoami-service"]
+    assert [(w.service, w.label) for w in snapshot.warnings] == [("bad", "faststicky.port")]
+
+
+def test_network_trouble_is_one_warning_a_service(tutorial, source):
+    tutorial.services[0] = fake.service("whoami-service", {**LABELS, "traefik.docker.network": "whomainet"})
+    snapshot = source.discover()
+    assert [b.host for b in snapshot.services[0].backends] == ["10.0.0.5", "10.0.0.4"]
+    (warning,) = snapshot.warnings
+    assert (warning.service, warning.label, warning.value) == ("whoami-service", "traefik.docker.network", "whomainet")
+    assert "whoaminet" in warning.text
+
+
+def test_the_network_that_the_proxy_shares(engine):
+    own = "ab" * 32
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [
+        fake.task("web", 1, INGRESS, ("data", "10.0.2.5/24"), ("app", "10.0.1.5/24")),
+        fake.task("proxy", 0, INGRESS, ("app", "10.0.1.9/24"), container=own),
+    ]
+    source = SwarmSource(engine.endpoint, own_ids=[own[:12]])
+    snapshot = source.discover()
+    assert snapshot.services[0].backends[0].host == "10.0.1.5"
+    assert snapshot.warnings == ()
+    assert engine.calls("containers") == []
+    source.close()
+
+
+def test_the_networks_of_a_container_that_is_no_task(engine):
+    own = "ab" * 32
+    engine.containers[own] = {"Id": own, "NetworkSettings": {"Networks": {"app": {"NetworkID": "net-app"}}}}
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [fake.task("web", 1, ("data", "10.0.2.5/24"), ("app", "10.0.1.5/24"))]
+    source = SwarmSource(engine.endpoint, own_ids=[own])
+    for _ in range(3):
+        assert source.discover().services[0].backends[0].host == "10.0.1.5"
+    assert len(engine.calls("containers")) == 1
+    source.close()
+
+
+@pytest.mark.parametrize("call", ["info", "services", "tasks", "nodes"])
+@pytest.mark.parametrize("fault", [fake.refuse(500, "no"), fake.garbage, fake.cut, fake.hang_up])
+def test_any_failed_part_fails_the_whole(tutorial, source, call, fault):
+    tutorial.faults[call] = fault
+    with pytest.raises(DiscoveryError):
+        source.discover()
+    tutorial.faults.clear()
+    good = source.discover()
+    assert len(good.services[0].backends) == 2
+
+    tutorial.faults["tasks"] = fault
+    with pytest.raises(DiscoveryError):
+        source.discover()
+    tutorial.faults.clear()
+    tutorial.asked.clear()
+    assert source.discover().same_as(good)
+    assert tutorial.calls("tasks") == [{"desired-state": ["running", "shutdown", "remove"]}]  # nothing was missed
+    assert len(tutorial.calls("info")) == 1  # perhaps it is another engine now
+
+
+def test_what_may_not_be_asked_is_told(tutorial, source):
+    forbidden = fake.refuse(403, "Forbidden")
+    tutorial.faults = {"nodes": forbidden, "info": forbidden, "swarm": forbidden}
+    snapshot = source.discover()
+    assert [b.name for b in snapshot.services[0].backends] == ["whoami-service@n1", "whoami-service@n2"]
+    assert [w.label for w in snapshot.warnings] == ["/nodes", "/info"]
+
+
+def test_events_wake(tutorial, source):
+    woken = threading.Event()
+    source.watch(woken.set)
+    assert tutorial.stream_opened.wait(20)
+    assert woken.wait(20)
+    woken.clear()
+    tutorial.emit({"Type": "service", "Action": "update", "Actor": {"ID": "x"}})
+    assert woken.wait(20)
