@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -14,6 +16,9 @@ if TYPE_CHECKING:  # generic for type checkers only before click 8.4
     _Base = click.ParamType[Any]
 else:
     _Base = click.ParamType
+
+
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 class _Type(_Base):
@@ -79,4 +84,29 @@ class WorkersType(_Type):
         return int(value)
 
 
+class NetworkType(_Type):
+    """`10.0.0.0/8`, `fd00::/8` or one address; the text as it was given."""
+
+    name = "network"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            self.fail(f"{value!r} is not a network; write it as 10.0.0.0/8, fd00::/8 or one address", param, ctx)
+        return str(value)
+
+
+class PseudonymType(_Type):
+    """A word that may stand in a field value (RFC 9110, section 5.6.2: token), or nothing."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value and not _TOKEN.fullmatch(value):
+            self.fail(f"{value!r} is not a name; give letters, digits and -._~ only", param, ctx)
+        return str(value)
+
+
 DURATION, SIZE, ADDRESS, WORKERS = DurationType(), SizeType(), AddressType(), WorkersType()
+NETWORK, PSEUDONYM = NetworkType(), PseudonymType()

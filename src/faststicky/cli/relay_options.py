@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from faststicky.cli.parameters import DURATION, SIZE
+from faststicky.cli.parameters import DURATION, NETWORK, PSEUDONYM, SIZE
 from faststicky.cli.sections import SectionOption
 from faststicky.quantities import format_duration, format_size
 from faststicky.settings import RelayOptions
@@ -45,5 +45,7 @@ def _option(name: str, hint: Any, default: Any) -> SectionOption:
     if isinstance(default, bool):
         return SectionOption([f"{flag}/--no-{flag[2:]}"], default=default, help=text, section=section)
     if isinstance(default, tuple):
-        return SectionOption([flag], multiple=True, help=text, section=section, metavar="NETWORK")
-    return SectionOption([flag], default=default, help=text, section=section, show_default=bool(default))
+        return SectionOption([flag], multiple=True, type=NETWORK, help=text, section=section)
+    return SectionOption(
+        [flag], type=PSEUDONYM, default=default, help=text, section=section, show_default=bool(default)
+    )

@@ -147,9 +147,11 @@ def _raise_curtain(cast: Cast, folder: Path, console: Console) -> tuple[dict[str
         "proxy", "run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "1", "--log-level", "error",
         "--state-dir", str(folder / "state"), "--ready-file", str(ready), *options,
     )  # fmt: skip
-    console.print(f"and the proxy before them:\n   $ faststicky run {' '.join(options)}")
     proxy.wait_for(ready.exists, PATIENCE)
-    return backends, Proxy(ready)
+    front = Proxy(ready)
+    addresses = f"--listen {front.listen} --admin {front.admin}"
+    console.print(f"and the proxy before them:\n   $ faststicky run {addresses} {' '.join(options)}")
+    return backends, front
 
 
 def _stay(cast: Cast, proxy: Proxy, console: Console) -> None:

@@ -22,6 +22,7 @@ STATS_INTERVAL = 1.0  # seconds
 SILENCE = 30  # a worker that left so many requests for stats unanswered is stuck: it is killed and replaced
 SHORT_LIFE = 10.0  # a worker that dies younger than this makes its successor wait
 FIRST_DELAY, LAST_DELAY = 0.1, 5.0  # of that wait, doubled each time
+HOPELESS = 8  # deaths after which a fleet that never had a working worker is given up
 KILL_MARGIN = 2.0  # seconds beyond its grace after which a draining worker is killed
 
 
@@ -39,6 +40,7 @@ class Fleet:
         self.restarts = 0
         self.past: Counter[str] = Counter()  # sums of the last known counters of workers that are gone
         self.changed = asyncio.Event()  # set whenever a worker's state changes; whoever waits for it clears it first
+        self.hopeless = asyncio.Event()  # set when workers die as they start and none ever accepted connections
         self._listeners = listeners
         self._relay = relay
         self._grace = grace
@@ -50,6 +52,7 @@ class Fleet:
         self._publication: tuple[TableSpec | None] | None = None
         self._drain_until: float | None = None
         self._stopping = asyncio.Event()
+        self._worked = False
 
     @property
     def workers(self) -> list[WorkerProcess]:
@@ -148,6 +151,9 @@ class Fleet:
             successor_delay = 0.0
         log.error("worker died", extra={"worker": index, "pid": worker.pid, "cause": cause_of_death(code)})
         self.restarts += 1
+        self._worked = self._worked or worker.ready
+        if self.restarts >= HOPELESS and not self._worked:
+            self.hopeless.set()
         self._begin(index, successor_delay)
 
     async def _attend(self, worker: WorkerProcess) -> int:

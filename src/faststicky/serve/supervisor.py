@@ -11,6 +11,7 @@ import time
 import uvloop
 
 from faststicky import __version__
+from faststicky.errors import FaststickyError
 from faststicky.serve.admin import AdminServer, application
 from faststicky.serve.channel import Events
 from faststicky.serve.control_link import ControlLink
@@ -47,7 +48,7 @@ class Supervisor:
         self._control: ControlLink | None = None
 
     async def run(self) -> None:
-        """Until a signal. Raises ConfigError when it cannot begin as it was asked to."""
+        """Until a signal. Raises ConfigError when it cannot begin as it was asked to, FaststickyError when it gives up."""
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._ready_file.remove)
             stack.callback(self._listeners.close)
@@ -64,10 +65,14 @@ class Supervisor:
             stack.push_async_callback(self._control.stop)
             async with asyncio.TaskGroup() as group:  # a bug in one of them ends the process rather than go unseen
                 tasks = [group.create_task(job()) for job in (self._be_patient, self._announce, self._tick)]
-                await self._stop.wait()
+                await self._until_stopped()
                 for task in tasks:
                     task.cancel()
             await self._drain()
+            if self._fleet.hopeless.is_set():
+                raise FaststickyError(
+                    "workers die as they start", where="faststicky run", remedy="their last words are above"
+                )
 
     def status(self) -> Status:
         """What the admin server shows."""
@@ -85,6 +90,13 @@ class Supervisor:
             restarts=self._fleet.restarts,
             past_counters=dict(self._fleet.past),
         )
+
+    async def _until_stopped(self) -> None:
+        """A signal, or no hope."""
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._stop, self._fleet.hopeless)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
 
     async def _drain(self) -> None:
         log.info("stopping", extra={"grace": self._options.grace})
