@@ -10,8 +10,8 @@ Where the key comes from, the first that is there:
 None is used as it is: each is put through HKDF-SHA256 (RFC 5869) with a context of its own.
 
 A token is HMAC-SHA256 over purpose, service and identity, cut to 9 bytes (72 bits: guessing one of 1,000 takes
-2^61 requests on average) and written as 12 characters of base64url. Tokens are computed when a table is sealed, never in
-a request.
+2^61 requests on average) and written as 12 characters of base64url. Tokens are computed when a table is sealed, never
+in a request.
 """
 
 from __future__ import annotations
