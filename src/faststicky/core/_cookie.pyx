@@ -13,7 +13,7 @@ once, so neither delimiters in a row nor thousands of cookies cost more than the
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memmove
 
 
 cdef inline bint _is_space(uint8_t c) noexcept nogil:
@@ -67,24 +67,45 @@ cdef bint cookie_find(const uint8_t *value, uint32_t size, const uint8_t *name, 
 
 
 cdef uint32_t cookie_strip(const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint8_t *out) noexcept nogil:
-    """Copy `value` to `out` (room for `size`) without the cookies called `name`; the number of bytes written."""
+    """Copy `value` to `out` (room for `size`) without the cookies called `name`; the number of bytes written.
+
+    What is left stays byte for byte, without white space at either end; 0 if only separators and white space are left.
+    """
     cdef uint32_t begin = 0
     cdef uint32_t n = 0
     cdef uint32_t b = 0
-    cdef uint32_t end
-    while begin < size:
+    cdef uint32_t end, k
+    cdef bint first = True
+    cdef bint cut = False
+    cdef bint substance = False
+    while begin <= size:
         end = _segment_end(value, size, begin)
-        if not _is_named(value + begin, end - begin, name, name_size, &b):
-            if n:
+        if _is_named(value + begin, end - begin, name, name_size, &b):
+            cut = True
+        else:
+            if not first:
                 out[n] = c';'
                 n += 1
-            else:
-                while begin < end and _is_space(value[begin]):
-                    begin += 1
+            first = False
             memcpy(out + n, value + begin, end - begin)
             n += end - begin
         begin = end + 1
-    return n
+    if not cut:
+        return n
+    while n and _is_space(out[n - 1]):
+        n -= 1
+    b = 0
+    while b < n and _is_space(out[b]):
+        b += 1
+    for k in range(b, n):
+        if out[k] != c';' and not _is_space(out[k]):
+            substance = True
+            break
+    if not substance:
+        return 0
+    if b:
+        memmove(out, out + b, n - b)
+    return n - b
 
 
 def find(bytes value not None, bytes name not None):

@@ -107,6 +107,8 @@ cdef struct chunk_t:
     uint32_t digits
     uint32_t extensions       # bytes of extensions so far
     uint32_t trailer          # bytes of the trailer section so far
+    uint32_t most_extensions
+    uint32_t most_trailer
     uint64_t size             # what is left of the current chunk
 
 cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits, head_t *head) noexcept nogil

@@ -48,4 +48,6 @@ class ChunkedBody:
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """Payload found in `data`, and how many bytes of `data` were used (fewer than all once the body is done)."""
 
-NEED_MORE: Final = None
+
+CODES: Final[dict[str, int]]
+"""Every reason to refuse a message, with the status towards a client that sent it."""

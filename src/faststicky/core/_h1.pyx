@@ -8,11 +8,16 @@ same byte, with the same code, as one that arrives whole.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memset
+from libc.string cimport memchr, memcpy, memset
 
 from faststicky.core._span cimport (
     FS_DIGIT, FS_HEX, FS_HOST, FS_TARGET, FS_TCHAR, fs_class, fs_classes_init, fs_same, fs_value_end,
 )
+
+cdef extern from "<arpa/inet.h>" nogil:
+    enum: AF_INET6
+    enum: INET6_ADDRSTRLEN
+    int inet_pton(int family, const char *text, void *address) noexcept
 
 fs_classes_init()
 
@@ -148,8 +153,10 @@ cdef class ChunkedBody:
     cdef bytes trailer
     cdef readonly bint done
 
-    def __init__(self):
+    def __init__(self, uint32_t max_trailer=MOST_TRAILER, uint32_t max_extensions=MOST_EXTENSIONS):
         h1_chunk_begin(&self.chunk)
+        self.chunk.most_trailer = max_trailer
+        self.chunk.most_extensions = max_extensions
         self.trailer = b""
         self.done = False
 

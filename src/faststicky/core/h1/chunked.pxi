@@ -20,6 +20,8 @@ cdef enum:                    # chunk_t.state: what is expected next (RFC 9112, 
 
 cdef void h1_chunk_begin(chunk_t *chunk) noexcept nogil:
     memset(chunk, 0, sizeof(chunk_t))
+    chunk.most_extensions = MOST_EXTENSIONS
+    chunk.most_trailer = MOST_TRAILER
 
 
 cdef inline int _bad_chunk(chunk_t *chunk, int code, Py_ssize_t at) noexcept nogil:
@@ -93,7 +95,7 @@ cdef int h1_chunk_next(
             break
         else:  # extensions: read, limited, never forwarded (RFC 9112, 7.1.1)
             chunk.extensions += 1
-            if chunk.extensions > MOST_EXTENSIONS:
+            if chunk.extensions > chunk.most_extensions:
                 return _bad_chunk(chunk, E_EXTENSIONS_TOO_LARGE, i)
             if chunk.state == AT_SPACE:
                 if c == c';':
@@ -156,7 +158,7 @@ cdef int _trailer_next(
             begin = i
             continue
         chunk.trailer += 1
-        if chunk.trailer > MOST_TRAILER:
+        if chunk.trailer > chunk.most_trailer:
             return _bad_chunk(chunk, E_TRAILER_TOO_LARGE, i)
         if chunk.state == AT_TRAILER:
             if not fs_class[c] & FS_TCHAR:

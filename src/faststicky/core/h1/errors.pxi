@@ -84,6 +84,8 @@ ERRORS = (
     ("trailer-too-large", 431),
 )
 
+CODES = dict(ERRORS[1:])
+
 cdef int _statuses[64]
 for _code, (_name, _status) in enumerate(ERRORS):
     _statuses[_code] = _status

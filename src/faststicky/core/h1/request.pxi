@@ -70,6 +70,8 @@ cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits
         return _stopped(head, E_HEAD_TOO_LARGE, data, p, end, size, limits)
     if p[0] != CR:
         return _bad(head, E_BARE_LF if p[0] == LF else E_BAD_VERSION, data, p)
+    if _supported(data, p - 8, head) != H1_OK:
+        return H1_BAD
     if p + 1 == end:
         return _stopped(head, E_HEAD_TOO_LARGE, data, p + 1, end, size, limits)
     if p[1] != LF:
@@ -82,29 +84,31 @@ cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits
 
 
 cdef int _version(const uint8_t *data, const uint8_t **at, const uint8_t *stop, head_t *head) noexcept nogil:
-    """HTTP-version (RFC 9112, 2.3), case-sensitive, one digit each. Advances *at behind it."""
+    """HTTP-version (RFC 9112, 2.3), case-sensitive, one digit each. Advances *at behind it. Its major number is judged
+    by _supported, when it is clear that the version ends here."""
     cdef const uint8_t *p = at[0]
     cdef const char *want = "HTTP/"
     cdef int i
-    cdef uint8_t major
+    cdef bint fits
     for i in range(8):
         if p + i == stop:
             at[0] = p + i
             return H1_MORE
         if i < 5:
-            if p[i] != <uint8_t>want[i]:
-                return _bad(head, E_BAD_VERSION, data, p + i)
+            fits = p[i] == <uint8_t>want[i]
         elif i == 6:
-            if p[i] != c'.':
-                return _bad(head, E_BAD_VERSION, data, p + i)
-        elif not fs_class[p[i]] & FS_DIGIT:
-            return _bad(head, E_BAD_VERSION, data, p + i)
-    major = p[5]
+            fits = p[i] == c'.'
+        else:
+            fits = fs_class[p[i]] & FS_DIGIT != 0
+        if not fits:
+            return _bad(head, E_BARE_LF if p[i] == LF else E_BAD_VERSION, data, p + i)
     at[0] = p + 8
     head.version = 10 + (p[7] - c'0')
-    if major != c'1':
-        return _bad(head, E_UNSUPPORTED_VERSION, data, p + 5)
     return H1_OK
+
+
+cdef inline int _supported(const uint8_t *data, const uint8_t *version, head_t *head) noexcept nogil:
+    return H1_OK if version[5] == c'1' else _bad(head, E_UNSUPPORTED_VERSION, data, version + 5)
 
 
 cdef int _target_form(const uint8_t *data, head_t *head) noexcept nogil:
@@ -112,12 +116,14 @@ cdef int _target_form(const uint8_t *data, head_t *head) noexcept nogil:
     cdef const uint8_t *p = data + head.target.at
     cdef uint32_t n = head.target.size
     cdef uint32_t scheme, i
+    cdef bint port = False
     head.path = head.target
     if head.method == METHOD_CONNECT:
         i = n
         while i > 0 and fs_class[p[i - 1]] & FS_DIGIT:
             i -= 1
-        if not _is_host(p, n) or i == 0 or p[i - 1] != c':' or i == n:
+            port = port or p[i] != c'0'
+        if not port or not _is_host(p, n) or i == 0 or p[i - 1] != c':':
             return _bad(head, E_BAD_TARGET, data, p)
         return H1_OK
     if p[0] == c'/':

@@ -32,6 +32,8 @@ cdef int h1_response(
         if i == 0:
             if p[0] != SP:
                 return _bad(head, E_BARE_LF if p[0] == LF else E_BAD_VERSION, data, p)
+            if _supported(data, p - 8, head) != H1_OK:
+                return H1_BAD
         elif not fs_class[p[0]] & FS_DIGIT:
             return _bad(head, E_BARE_LF if p[0] == LF else E_BAD_STATUS, data, p)
         else:
@@ -73,6 +75,7 @@ cdef int _response_meaning(const uint8_t *data, uint32_t method, head_t *head) n
     cdef uint32_t lengths = 0
     cdef uint32_t codings = 0
     cdef uint32_t status = head.method
+    cdef int code
     for i in range(head.count):
         field = &head.fields[i]
         if field.id == FIELD_OTHER:
@@ -94,8 +97,9 @@ cdef int _response_meaning(const uint8_t *data, uint32_t method, head_t *head) n
             return _bad(head, E_TE_IN_10, data, data + coding.name.at)
         if lengths:
             return _bad(head, E_CL_AND_TE, data, data + length.name.at)
-        if codings > 1 or _coding_of(data + coding.value.at, coding.value.size):
-            return _bad(head, E_BAD_TE, data, data + coding.value.at)
+        code = E_BAD_TE if codings > 1 else _coding_of(data + coding.value.at, coding.value.size)
+        if code:
+            return _bad(head, code, data, data + coding.value.at)
         head.flags |= HEAD_CHUNKED
         head.framing = FRAME_CHUNKED
     elif lengths:

@@ -92,17 +92,26 @@ cdef bint _is_host(const uint8_t *p, uint32_t n) noexcept nogil:
     """uri-host [ ":" port ] (RFC 9110, 7.2; RFC 3986, 3.2.2), not empty, without userinfo."""
     cdef uint32_t i = 0
     cdef uint32_t port = 0
+    cdef char literal[INET6_ADDRSTRLEN + 1]
+    cdef uint8_t address[16]
     if n == 0:
         return False
     if p[0] == c'[':
-        i = 1
-        while i < n and (fs_class[p[i]] & FS_HEX or p[i] == c':' or p[i] == c'.'):
+        while i < n and p[i] != c']':
             i += 1
-        if i < 4 - 1 or i == n or p[i] != c']':
+        if i == n or i > INET6_ADDRSTRLEN:
+            return False
+        memcpy(literal, p + 1, i - 1)
+        literal[i - 1] = 0
+        if inet_pton(AF_INET6, literal, address) != 1:
             return False
         i += 1
     else:
         while i < n and fs_class[p[i]] & FS_HOST:
+            if p[i] == c'%':
+                if n - i < 3 or not fs_class[p[i + 1]] & FS_HEX or not fs_class[p[i + 2]] & FS_HEX:
+                    return False
+                i += 2
             i += 1
         if i == 0:
             return False
@@ -241,12 +250,25 @@ cdef bint _is_protocol_list(const uint8_t *p, uint32_t n) noexcept nogil:
     cdef uint32_t b
     if n == 0:
         return False
-    while i < n:
+    while True:
         b = i
-        while i < n and (fs_class[p[i]] & FS_TCHAR or p[i] == c'/'):
+        while i < n and fs_class[p[i]] & FS_TCHAR:
             i += 1
         if b == i or (i - b == 3 and fs_same(p + b, "h2c", 3)):
             return False
-        while i < n and (_is_space(p[i]) or p[i] == c','):
+        if i < n and p[i] == c'/':
             i += 1
-    return True
+            b = i
+            while i < n and fs_class[p[i]] & FS_TCHAR:
+                i += 1
+            if b == i:
+                return False
+        while i < n and _is_space(p[i]):
+            i += 1
+        if i == n:
+            return True
+        if p[i] != c',':
+            return False
+        i += 1
+        while i < n and _is_space(p[i]):
+            i += 1

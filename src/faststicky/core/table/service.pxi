@@ -39,7 +39,7 @@ cdef class Service:
         self.states = <uint8_t *>_room(self.count, 1)
         for i in range(self.count):
             self.states[i] = (<Backend>backends[i]).state
-        if len({each.weight for each in backends}) > 1:
+        if len({each.weight for each in backends}) > 1 or any(each.weight == 0 for each in backends):
             self.weights = <int64_t *>_room(self.count, sizeof(int64_t))
             self.currents = <int64_t *>_room(self.count, sizeof(int64_t))
             for i in range(self.count):
