@@ -18,7 +18,9 @@ from faststicky.discovery.swarm_shapes import Container, Task
 
 ASK_AGAIN = 10.0  # seconds between two inspections while no network is shared
 
-_ID = re.compile(r"[0-9a-f]{64}")
+# Only what is mounted as these files: an engine's host has mounts of its containers' directories too.
+_MOUNTED = re.compile(r"/containers/([0-9a-f]{64})/\S+ /etc/(?:hostname|hosts|resolv\.conf) ")
+_CGROUP = re.compile(r"(?:/docker[/-]|/)([0-9a-f]{64})")
 _HOSTNAME = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 
 
@@ -30,8 +32,7 @@ def container_ids(proc: Path = Path("/proc/self"), hostname: str | None = None) 
             text = (proc / file).read_text(errors="replace")
         except OSError:
             continue
-        pattern = r"/containers/([0-9a-f]{64})/" if file == "mountinfo" else r"(?:/docker[/-]|/)([0-9a-f]{64})"
-        found += re.findall(pattern, text)
+        found += (_MOUNTED if file == "mountinfo" else _CGROUP).findall(text)
     name = socket.gethostname() if hostname is None else hostname
     if _HOSTNAME.fullmatch(name) and not any(one.startswith(name) for one in found):
         found.append(name)

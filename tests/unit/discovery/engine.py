@@ -189,11 +189,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def stream(self) -> None:
         events: queue.Queue[bytes | None] = queue.Queue()
+        self.server.engine.streams.append(events)  # before the client can know of the stream
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        self.server.engine.streams.append(events)
         self.server.engine.stream_opened.set()
         self.close_connection = True
         try:

@@ -12,6 +12,7 @@ from unit.discovery import engine
 
 ID = "0123456789ab" + "c" * 52
 MOUNT = f"612 594 0:55 /var/lib/docker/containers/{ID}/hostname /etc/hostname rw - ext4 /dev/sda1 rw\n"
+ON_HOST = f"90 30 0:48 / /var/lib/docker/containers/{ID}/mounts/shm rw,nosuid - tmpfs shm rw\n"
 
 
 def proc(tmp_path, **files):
@@ -29,6 +30,7 @@ def proc(tmp_path, **files):
         ({"cgroup": f"0::/system.slice/docker-{ID}.scope\n"}, "web-1", [ID]),
         ({"cgroup": "0::/\n"}, ID[:12], [ID[:12]]),
         ({"cgroup": "0::/init.scope\n", "mountinfo": "1 1 0:1 / / rw - ext4 /dev/sda1 rw\n"}, "node1", []),
+        ({"mountinfo": ON_HOST, "cgroup": "0::/system.slice/faststicky.service\n"}, "node1", []),
         ({}, "deadbeef", []),
     ],
 )
