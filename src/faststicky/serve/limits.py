@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 
+RESERVED_FILES = 128  # of a worker: listeners, channel, event loop, libraries
+
 
 def raise_open_files() -> int:
     """Raise the soft limit of open files to the hard one; the limit that is now in force. Children inherit it."""
@@ -11,3 +13,9 @@ def raise_open_files() -> int:
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def client_connections() -> int:
+    """How many clients a worker can serve with the open files that it may have: each may need a backend's connection too."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(16, (soft - RESERVED_FILES) // 2)

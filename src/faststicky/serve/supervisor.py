@@ -48,7 +48,7 @@ class Supervisor:
         self._control: ControlLink | None = None
 
     async def run(self) -> None:
-        """Until a signal. Raises ConfigError when it cannot begin as it was asked to, FaststickyError when it gives up."""
+        """Until a signal. Raises ConfigError when it cannot begin as asked, FaststickyError when it gives up."""
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._ready_file.remove)
             stack.callback(self._listeners.close)

@@ -14,6 +14,7 @@ import socket
 import sys
 from typing import Any
 
+import msgspec
 import uvloop
 
 from faststicky.core import Relay
@@ -32,6 +33,7 @@ from faststicky.serve.channel import (
     Rejected,
     Stats,
 )
+from faststicky.serve.limits import client_connections
 
 EVENTS_PER_BATCH = 256
 EVENT_DELAY = 0.1  # seconds that an event waits for company
@@ -81,9 +83,14 @@ class Worker:
         self._channel = channel
         self._hello = hello
         self._events = EventBatch(loop, channel)
-        self._relay = Relay(loop, hello.relay, self._events.add)
+        options = hello.relay
+        if not options.max_connections:
+            options = msgspec.structs.replace(options, max_connections=client_connections())
+        self._relay = Relay(loop, options, self._events.add, self._full)
         self._sockets = [socket.socket(fileno=fd) for fd in hello.listeners]
         self._servers: list[asyncio.Server] = []
+        self._listening: asyncio.Task[None] | None = None
+        self._is_full = False
         self._accepting = False
         self._deadline: float | None = None  # set once draining; moves only nearer
         self._finished = asyncio.Event()
@@ -130,9 +137,30 @@ class Worker:
             self._channel.send(Acknowledged(generation=generation))
         if not self._accepting and self._deadline is None:
             self._accepting = True
-            for sock in self._sockets:
-                self._servers.append(await self._loop.create_server(self._relay.client, sock=sock))
+            await self._listen()
             self._channel.send(Ready())
+
+    async def _listen(self) -> None:
+        """Accept on all sockets, unless the relay is full or the worker is leaving. The sockets themselves stay ours: a
+        server owns a duplicate, so that accepting can stop and go on without losing the kernel's queue."""
+        for sock in self._sockets:
+            if self._is_full or self._deadline is not None:
+                return
+            self._servers.append(await self._loop.create_server(self._relay.client, sock=sock.dup()))
+
+    def _full(self, is_full: bool) -> None:
+        """The relay's on_full: whoever connects while it is full waits in the kernel's queue."""
+        self._is_full = is_full
+        if is_full:
+            self._events.add({"event": "full", "clients": self._relay.live()["clients"]})
+            self._stop_listening()
+        elif not self._servers:
+            self._listening = asyncio.ensure_future(self._listen())
+
+    def _stop_listening(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
 
     def _report(self) -> None:
         counters, live = self._relay.counters(), self._relay.live()
@@ -151,11 +179,9 @@ class Worker:
 
     async def _finish(self) -> None:
         assert self._deadline is not None
-        for server in self._servers:
-            server.close()
-        if not self._accepting:
-            for sock in self._sockets:
-                sock.close()
+        self._stop_listening()
+        for sock in self._sockets:
+            sock.close()
         self._relay.drain()
         while self._relay.live()["clients"] and self._loop.time() < self._deadline:  # noqa: ASYNC110
             await asyncio.sleep(POLL)  # the relay has no event for this, and should not pay for one
