@@ -52,7 +52,7 @@ TRANSLATED = [
     ("--serversTransport.forwardingTimeouts.idleConnTimeout=30s", "--pool-idle 30s"),
     ("--log.level=INFO --log.format=json", "--log-level info --log-format json"),
     # beside our own
-    ("--listen :81 --docker.swarmmode --max-head 1k --no-forwarded", "--listen :81 --max-head 1k --no-forwarded --swarm"),
+    ("--listen :81 --docker.swarmmode --no-forwarded", "--listen :81 --no-forwarded --swarm"),
     ("--log-level=info --loglevel=DEBUG", "--log-level=info"),
     ("--admin :1 --api", "--admin :1"),
     ("--backend http://a:1 -- --docker", "--backend http://a:1 -- --docker"),
