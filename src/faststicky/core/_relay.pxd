@@ -72,6 +72,7 @@ cdef class Client(Peer):
     cdef bint trusted         # its X-Forwarded-* are believed
     cdef bint secure          # it came by TLS
     cdef uint32_t port        # ours, that it connected to
+    cdef bint admitted
     cdef uint8_t address_size
     cdef char address[46]     # printed; INET6_ADDRSTRLEN
 
@@ -142,7 +143,7 @@ cdef class Exchange:
     # the answer
     cdef uint8_t state        # answer_state
     cdef uint32_t status
-    cdef bint forwarded       # something of it has reached the client before its final head
+    cdef bint interim         # an interim answer has reached the client
     cdef bint upstream_half_closed
     cdef uint32_t answer_framing
     cdef int64_t answer_left
@@ -182,7 +183,7 @@ cdef class Relay:
     cdef object loop
     cdef object options
     cdef object on_event
-    cdef object on_tick
+    cdef object on_full
     cdef Table table
     cdef readonly int64_t generation
     cdef dict upstreams       # (backend ID, host, port) -> Upstream
@@ -210,6 +211,7 @@ cdef class Relay:
     cdef limits_t answer_limits
     cdef int64_t max_body
     cdef uint32_t max_connections
+    cdef uint32_t max_per_address
     cdef uint32_t max_requests
     cdef uint32_t head_ticks
     cdef uint32_t keepalive_ticks
@@ -233,10 +235,12 @@ cdef class Relay:
     cdef uint64_t id_high
     cdef uint64_t id_low
     cdef counters_t totals
+    cdef uint32_t open_clients
+    cdef bint is_full
+    cdef dict by_address      # only with max_per_address
     cdef uint32_t live_clients
     cdef uint32_t live_connections
 
-    cdef bint admits(self) noexcept
     cdef bint trusts(self, bytes address) except -1
     cdef int enlist(self, Peer peer) except -1
     cdef int delist(self, Peer peer) except -1

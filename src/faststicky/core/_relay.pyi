@@ -10,10 +10,15 @@ class Relay:
 
     generation: int
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, options: object, on_event: Callable[[dict[str, object]], None] | None = None
+        self,
+        loop: asyncio.AbstractEventLoop,
+        options: object,
+        on_event: Callable[[dict[str, object]], None] | None = None,
+        on_full: Callable[[bool], None] | None = None,
     ) -> None:
         """options: a settings.RelayOptions. on_event: told, off the hot path and in bounded number, of answers of our own,
-        retries and upstream failures; keys: event, and what belongs to it (status, reason, service, backend, client, ...)."""
+        retries and upstream failures; keys: event, and what belongs to it (status, reason, service, backend, client, ...).
+        on_full: told True when max_connections clients are there and accepting should stop, False when it may go on."""
     def publish(self, spec: TableSpec) -> None:
         """Build a table and swap it in; exchanges in flight finish with the one they began with."""
     def client(self) -> asyncio.Protocol:
@@ -23,6 +28,6 @@ class Relay:
     def close(self) -> None:
         """Abort whatever is left."""
     def live(self) -> dict[str, int]:
-        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, tables, buffers."""
+        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, tables, deadlines."""
     def counters(self) -> dict[str, int]:
         """Totals since the start: connections, requests, bytes_in, bytes_out, answers_2xx and so on."""

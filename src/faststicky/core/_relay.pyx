@@ -45,6 +45,7 @@ cdef long _live_exchanges = 0
 include "relay/peer.pxi"
 include "relay/own_answers.pxi"
 include "relay/rewrite.pxi"
+include "relay/admission.pxi"
 include "relay/client.pxi"
 include "relay/upstream.pxi"
 include "relay/exchange.pxi"

@@ -29,7 +29,7 @@ cdef int answer_bytes(Exchange x, Connection connection, bytes data) except -1:
             if head.method == 101:
                 return tunnel_begin(x, data, at)
             if not x.http_10:  # RFC 9110, 15.2: a 1.0 client would not understand
-                x.forwarded = True
+                x.interim = True
                 write_down(x, PyBytes_FromStringAndSize(
                     <const char *>relay.out, build_answer(relay, x, p + at, head)
                 ))
@@ -227,7 +227,6 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
         return x.upstream_failed(502, "bad-answer: unwanted-upgrade")
     x.status = 101
     x.state = ANSWER_BODY
-    x.forwarded = True
     x.raw = None
     relay.totals.answers[1] += 1
     client.state = CLIENT_TUNNEL

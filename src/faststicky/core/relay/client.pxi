@@ -21,12 +21,15 @@ cdef class Client(Peer):
         cdef Relay relay = self.relay
         self.transport = transport
         relay.totals.connections += 1
-        if relay.closed or not relay.admits():
+        if relay.closed:
             transport.abort()
             return
         self.state = CLIENT_IDLE
         relay.enlist(self)
         arm(self, relay.keepalive_ticks)
+        self.admitted = True
+        if admit(relay, self):
+            self.refuse(429, "too-many-connections")
 
     def data_received(self, bytes data not None):
         self.relay.totals.bytes_in += <uint64_t>PyBytes_GET_SIZE(data)
@@ -59,6 +62,9 @@ cdef class Client(Peer):
         self.held = None
         self.transport = None
         self.relay.delist(self)
+        if self.admitted:
+            self.admitted = False
+            dismiss(self.relay, self)
         if x is not None:
             x.client_lost()
 
@@ -146,6 +152,10 @@ cdef class Client(Peer):
         if head.method == METHOD_TRACE or head.method == METHOD_CONNECT:
             # TRACE shows a client what was sent to the backend; CONNECT is for forward proxies (RFC 9110, 9.3.6, 9.3.8)
             return self.answer_now(405 if head.method == METHOD_TRACE else 501, "method-not-served", False, data)
+        if relay.via is not None and names_us(relay, p, head):
+            return self.answer_now(508, "loop", False, data)
+        if head.method == METHOD_OPTIONS and max_forwards(p, head) == 0:  # RFC 9110, 7.6.2: we are the last recipient
+            return self.answer_now(200, "max-forwards", keep and not body, data)
         if relay.max_body and head.content_length > relay.max_body:
             return self.answer_now(413, "body-too-large", False, data)
         at = relay.table.find_service(

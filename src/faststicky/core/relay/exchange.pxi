@@ -229,9 +229,9 @@ cdef class Exchange:
         cdef bint stale = connection.served > 0 and connection.held is None
         if self.state == ANSWER_BODY and self.answer_framing == FRAME_CLOSE and clean:
             return answer_closed(self)
-        if self.state == ANSWER_HEAD and not self.forwarded:
+        if self.state == ANSWER_HEAD:
             self.let_go(False)
-            if self.raw is None:
+            if self.raw is None or self.interim:
                 return self.give_up(502, "closed-before-answer")
             # A kept connection that the backend has just closed says nothing about the backend (RFC 9112, 9.3.1): the user's
             # own task gets the request again, once, on a new connection. Anything else is tried elsewhere.
@@ -283,7 +283,7 @@ cdef class Exchange:
     cdef int client_expired(self) except -1:
         """The client was too slow: with its request, in taking the answer, or it had left and no answer came in time."""
         cdef Client client = self.client
-        if client.full or client.half_closed or self.forwarded or self.state != ANSWER_HEAD:
+        if client.full or client.half_closed or self.state != ANSWER_HEAD:
             return client.abort()
         return self.give_up(408, "slow-body")
 
@@ -327,7 +327,7 @@ cdef class Exchange:
         self.let_go(False)
         self.client = None
         client.exchange = None
-        if self.forwarded or self.state != ANSWER_HEAD:
+        if self.state != ANSWER_HEAD:
             # The status line is out: only a cut can say that the rest is missing. Where the end of the connection would
             # mean the end of the body, it must be a reset.
             self.relay.totals.cut_answers += 1

@@ -1,6 +1,7 @@
 """Answers that no backend gave: small, complete, and silent about the request (nothing of it is echoed)."""
 
 _REASONS = {
+    200: b"OK",
     400: b"Bad Request",
     404: b"Not Found",
     405: b"Method Not Allowed",
@@ -17,8 +18,10 @@ _REASONS = {
     505: b"HTTP Version Not Supported",
     508: b"Loop Detected",
 }
+_ALLOW = b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"
 _EXTRA_FIELDS = {
-    405: b"Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n",  # RFC 9110, 15.5.6
+    200: _ALLOW,  # OPTIONS that may not go further (RFC 9110, 7.6.2)
+    405: _ALLOW,  # RFC 9110, 15.5.6
     503: b"Retry-After: 1\r\n",  # a table with a new backend is seldom further away
 }
 

@@ -32,10 +32,11 @@ cdef class Relay:
         free(self.free_places)
         free(self.out)
 
-    def __init__(self, loop, options, on_event=None):
+    def __init__(self, loop, options, on_event=None, on_full=None):
         self.loop = loop
         self.options = options
         self.on_event = on_event
+        self.on_full = on_full
         self.upstreams = {}
         self.dialing = set()
         self.events = []
@@ -54,6 +55,8 @@ cdef class Relay:
             raise MemoryError("no memory for the relay's scratch")
         self.max_body = options.max_body
         self.max_connections = options.max_connections
+        self.max_per_address = options.max_connections_per_client
+        self.by_address = {}
         self.max_requests = options.max_requests_per_connection
         self.head_ticks = ticks(options.head_timeout)
         self.keepalive_ticks = ticks(options.keepalive_timeout)
@@ -163,9 +166,6 @@ cdef class Relay:
         return found
 
     # ------------------------------------------------------------ for the connections
-
-    cdef bint admits(self) noexcept:
-        return self.max_connections == 0 or self.live_clients <= self.max_connections
 
     cdef bint trusts(self, bytes address) except -1:
         if not self.trusted or address == b"unknown":

@@ -43,6 +43,8 @@ cdef inline bint goes_up(Relay relay, Exchange x, const uint8_t *data, const hea
         if not (field.id == FIELD_SET_COOKIE or field.id == FIELD_CACHE_CONTROL or field.id == FIELD_DATE):
             # Connection, Keep-Alive, TE, ...: this hop's. Framing, Upgrade, X-Forwarded-For: written anew by us.
             return False
+    elif head.method == METHOD_OPTIONS and field.name.size == 12 and max_forwards(data, head) >= 0:
+        return not fs_same(data + field.name.at, "max-forwards", 12)  # one less is written by us
     # What Connection names is the client's hop's too (RFC 9110, 7.6.1); our own fields are written after this.
     return not (head.flags & HEAD_NAMES and h1_named_by_connection(data, head, field))
 
@@ -141,6 +143,10 @@ cdef uint8_t *put_forwarding(Relay relay, Exchange x, const uint8_t *data, const
         out = put_id(out, relay.id_high)
         out = put_id(out, relay.id_low)
         out = put_text(out, "\r\n", 2)
+    if head.method == METHOD_OPTIONS and max_forwards(data, head) > 0:
+        out = put_text(out, "Max-Forwards: ", 14)
+        out += fs_put_decimal(out, max_forwards(data, head) - 1)
+        out = put_text(out, "\r\n", 2)
     if relay.via is not None:
         out = put_text(out, "Via: ", 5)
         out = put_list(out, data, head, FIELD_VIA)
@@ -174,6 +180,35 @@ cdef bint carries(const uint8_t *data, const head_t *head, const char *lower_nam
         if head.fields[i].name.size == size and fs_same(data + head.fields[i].name.at, lower_name, size):
             return True
     return False
+
+
+cdef bint names_us(Relay relay, const uint8_t *data, const head_t *head) except -1:
+    """True if Via shows that the message has been here before (RFC 9110, 7.6.3): a loop."""
+    cdef uint32_t i
+    for i in range(head.count):
+        if head.fields[i].id == FIELD_VIA:
+            value = data[head.fields[i].value.at:head.fields[i].value.at + head.fields[i].value.size]
+            if relay.via in (each.split()[1] for each in value.split(b",") if len(each.split()) > 1):
+                return True
+    return False
+
+
+cdef int64_t max_forwards(const uint8_t *data, const head_t *head) noexcept:
+    """Value of Max-Forwards, -1 without a sound one (RFC 9110, 7.6.2)."""
+    cdef uint32_t i, k
+    cdef int64_t value = 0
+    cdef const field_t *field
+    for i in range(head.count):
+        field = &head.fields[i]
+        if field.name.size == 12 and fs_same(data + field.name.at, "max-forwards", 12):
+            if field.value.size == 0 or field.value.size > 9:
+                return -1
+            for k in range(field.value.size):
+                if not c'0' <= data[field.value.at + k] <= c'9':
+                    return -1
+                value = value * 10 + (data[field.value.at + k] - c'0')
+            return value
+    return -1
 
 
 # ---------------------------------------------------------------- answers
