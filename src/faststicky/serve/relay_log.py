@@ -14,6 +14,8 @@ log = logging.getLogger("faststicky.relay")
 
 LINES_PER_SECOND = 10  # of each kind
 
+_EMPTY = (None, "", 0)  # values that say nothing
+
 
 class FloodGate:
     """At most `limit` lines a second of each kind; what is cut is counted until `summaries` is asked."""
@@ -52,7 +54,9 @@ class RelayLog:
         """event: as in core.Relay's on_event."""
         kind = _kind(event)
         if self._gate.passes(kind):
-            fields = {_safe(key): _text(value) for key, value in event.items() if key != "event"}
+            fields = {
+                _safe(key): _text(value) for key, value in event.items() if key != "event" and value not in _EMPTY
+            }
             log.log(_level(event), str(event.get("event", "relay event")), extra={**fields, "worker": worker})
 
     def lost(self, worker: int, number: int) -> None:
@@ -67,13 +71,13 @@ class RelayLog:
 
 
 def _kind(event: Mapping[str, Any]) -> str:
-    return f"{event.get('event', '')} {event.get('status', '')}".strip()
+    return f"{event.get('event', '')} {event.get('status') or ''}".strip()
 
 
 def _level(event: Mapping[str, Any]) -> int:
     """Our own 5xx and failing backends are worth a warning; what clients do wrong is not."""
     status = event.get("status")
-    if isinstance(status, int) and status < 500:
+    if isinstance(status, int) and 100 <= status < 500:  # 0: nothing was answered, the relay goes on trying
         return logging.INFO
     return logging.WARNING
 

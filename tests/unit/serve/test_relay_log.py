@@ -49,7 +49,7 @@ def test_details_and_levels(clock, caplog):
     with caplog.at_level(logging.INFO):
         relay_log.write(2, {"event": "answered", "status": 404, "reason": b"no route", "name": "x", "message": "y"})
         relay_log.write(2, {"event": "answered", "status": 502})
-        relay_log.write(2, {"event": "upstream failed", "backend": "b"})
+        relay_log.write(2, {"event": "upstream failed", "backend": "b", "status": 0, "service": None})
         relay_log.lost(2, 7)
         relay_log.lost(2, 0)
     first, second, third, fourth = caplog.records
@@ -62,4 +62,5 @@ def test_details_and_levels(clock, caplog):
     )
     assert (second.levelname, third.levelname) == ("WARNING", "WARNING")
     assert (third.getMessage(), third.backend) == ("upstream failed", "b")
+    assert not {"status", "service"} & vars(third).keys()
     assert fourth.number == 7
