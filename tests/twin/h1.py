@@ -161,13 +161,18 @@ def _version(read: Reader, follower: int) -> Parser[int]:
 def _response(read: Reader, method: bytes, max_line: int, max_fields: int) -> Parser[ResponseHead]:
     read.limit_line(0, max_line, "line-too-long")
     version = yield from _version(read, SP)
-    digits = bytearray()
-    for allowed in (frozenset(b"12345"), DIGIT, DIGIT, frozenset([SP, CR])):
+    start = read.offset + 1
+    status = 0
+    for _ in range(3):
         byte = yield from read.byte()
-        if byte not in allowed:
+        if byte not in DIGIT:
             read.refuse(byte, "bad-status")
-        digits.append(byte)
-    status = int(digits[:3])
+        status = status * 10 + byte - ord("0")
+    if not 100 <= status <= 599:
+        raise H1Error("bad-status", start)
+    byte = yield from read.byte()
+    if byte not in (SP, CR):
+        read.refuse(byte, "bad-status")
     reason = bytearray()
     if byte == SP:
         while (byte := (yield from read.byte())) in TEXT:
