@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 
+BACKLOG = 4096  # of a listening socket; the kernel cuts it to net.core.somaxconn
 RESERVED_FILES = 128  # of a worker: listeners, channel, event loop, libraries
 
 

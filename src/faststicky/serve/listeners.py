@@ -12,8 +12,7 @@ from collections.abc import Sequence
 
 from faststicky.address import Address
 from faststicky.errors import ConfigError
-
-BACKLOG = 4096  # the kernel cuts it to net.core.somaxconn
+from faststicky.serve.limits import BACKLOG
 
 
 class Listeners:

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 FIRST_TABLE = 2.0  # seconds that clients wait for the first table before they are answered 503
 TICK = 1.0  # seconds between two looks at what was suppressed
+SIGNAL_TWINS = 0.3  # seconds within which a second signal is the same wish told twice, to a process and to its group
 
 
 class Supervisor:
@@ -39,6 +40,7 @@ class Supervisor:
         self._started = time.monotonic()
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._stopping_since = 0.0
         self._relay_log = RelayLog()
         self._ready_file = ReadyFile(options.ready_file)
         self._listeners = Listeners(options.listen, options.workers)
@@ -155,7 +157,10 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
 
     def _on_stop_signal(self) -> None:
-        if self._stop.is_set():
+        now = asyncio.get_running_loop().time()
+        if not self._stop.is_set():
+            self._stopping_since = now
+        elif now - self._stopping_since > SIGNAL_TWINS:
             self._hurry.set()
         self._stop.set()
 

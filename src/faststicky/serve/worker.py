@@ -33,7 +33,7 @@ from faststicky.serve.channel import (
     Rejected,
     Stats,
 )
-from faststicky.serve.limits import client_connections
+from faststicky.serve.limits import BACKLOG, client_connections
 
 EVENTS_PER_BATCH = 256
 EVENT_DELAY = 0.1  # seconds that an event waits for company
@@ -146,7 +146,9 @@ class Worker:
         for sock in self._sockets:
             if self._is_full or self._deadline is not None:
                 return
-            self._servers.append(await self._loop.create_server(self._relay.client, sock=sock.dup()))
+            # asyncio listens again, with a backlog of its own (100) unless it is told
+            server = await self._loop.create_server(self._relay.client, sock=sock.dup(), backlog=BACKLOG)
+            self._servers.append(server)
 
     def _full(self, is_full: bool) -> None:
         """The relay's on_full: whoever connects while it is full waits in the kernel's queue."""
