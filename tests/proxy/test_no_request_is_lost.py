@@ -123,6 +123,9 @@ def test_grace_is_the_limit_and_a_second_signal_ends_it_at_once(tmp_path, backen
         until(lambda: running.api("/api/stats")["total"]["live"]["exchanges"] == 1, "the request")
         running.process.send_signal(signal.SIGTERM)
         until(lambda: running.events("stopping"), "the first signal")
+        running.process.send_signal(signal.SIGTERM)  # at once: the same wish, told to the process and to its group
+        time.sleep(1)
+        assert not running.events("stopping at once")
         assert running.stop() == 0
         assert running.events("stopping at once")
 
