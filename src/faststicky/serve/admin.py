@@ -63,8 +63,9 @@ def application(
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if not is_allowed_host(request.host, known):
-            text = f"Host {request.host!r} is not allowed here; use an IP address, or --admin-host NAME\n"
+        host = request.headers.get("Host")  # browsers always send one; a load balancer's HTTP/1.0 check may not
+        if host is not None and not is_allowed_host(host, known):
+            text = f"Host {host!r} is not allowed here; use an IP address, or --admin-host NAME\n"
             return web.Response(status=421, text=text)
         if request.method not in ("GET", "HEAD"):
             return web.Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})

@@ -17,6 +17,6 @@ def raise_open_files() -> int:
 
 
 def client_connections() -> int:
-    """How many clients a worker can serve with the open files that it may have: each may need a backend's connection too."""
+    """How many clients a worker can serve with its open files: each may need a connection to a backend too."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(16, (soft - RESERVED_FILES) // 2)

@@ -122,6 +122,19 @@ def test_hosts(host, allowed):
     assert is_allowed_host(host, ["proxy.example"]) is allowed
 
 
+def test_a_check_without_host_is_answered():
+    async def act(client: TestClient) -> None:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(b"GET /ping HTTP/1.0\r\n\r\n")
+        answer = await asyncio.wait_for(reader.read(), 30)
+        assert answer.split(b" ")[1] == b"200"
+        assert answer.endswith(b"OK")
+        writer.close()
+        await writer.wait_closed()
+
+    with_client(act)
+
+
 def test_this_machines_name_is_ours():
     async def act(client: TestClient) -> None:
         assert (await client.get("/ping", headers={"Host": socket.gethostname()})).status == 200

@@ -4,7 +4,8 @@ import resource
 import subprocess
 import sys
 
-from faststicky.serve.limits import raise_open_files
+from faststicky.serve import limits
+from faststicky.serve.limits import RESERVED_FILES, client_connections, raise_open_files
 
 
 def test_the_soft_limit_becomes_the_hard_one():
@@ -27,3 +28,9 @@ def test_a_limit_that_is_high_enough_stays():
         assert raise_open_files() == hard
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+def test_a_client_may_need_two_open_files(monkeypatch):
+    for soft, clients in ((RESERVED_FILES + 2000, 1000), (64, 16)):
+        monkeypatch.setattr(limits.resource, "getrlimit", lambda _what, soft=soft: (soft, soft))
+        assert client_connections() == clients
