@@ -151,10 +151,10 @@ def _version(read: Reader, follower: int) -> Parser[int]:
         if byte not in allowed:
             read.refuse(byte, "bad-version")
         numbers.append(byte)
-    if follower == CR:
-        yield from read.line_feed()
     if numbers[0:1] != b"1":
         raise H1Error("unsupported-version", position)
+    if follower == CR:
+        yield from read.line_feed()
     return 10 if numbers[2:3] == b"0" else 11
 
 
