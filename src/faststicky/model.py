@@ -16,6 +16,10 @@ BackendState = Literal["up", "draining", "leaving", "down"]
 """up: takes new sessions. draining: keeps its stuck users, takes no new session. leaving: its stuck users are moved
 with their next request, requests in flight finish. down: takes nothing (failed its health check)."""
 
+Drain = Literal["leave", "stay"]
+"""What becomes of the stuck users of a backend that is being stopped. leave: they are moved shortly before its stop signal
+(control/departure.py). stay: they are kept until it is gone."""
+
 Outcome = Literal["task", "slot", "foreign", "previous"]
 """What a cookie value in a service's lookup stands for: the token of a task (no new cookie is needed), the token of the
 slot that the backend now holds, a value that another proxy wrote, a token made with the previous key. All but the
@@ -68,6 +72,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True):
     state: BackendState = "up"
     slot: str = ""  # what survives the task's replacement: "SERVICE-ID/3", "SERVICE-ID/NODE-ID", or ""
     node: str = ""
+    drain: Drain = "leave"
     foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
 
 
@@ -79,6 +84,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     cookie: CookiePolicy | None = None  # None: not sticky
     balance: Literal["wrr"] = "wrr"
     pass_host_header: bool = True
+    hold: float = -1.0  # seconds that a request waits while no backend can take it; -1: the option --hold
 
 
 class Warning(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +134,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     lookup: tuple[tuple[str, int, Outcome], ...]
     cookie: CookiePolicy | None
     pass_host_header: bool
+    hold: float = -1.0
 
 
 class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
