@@ -85,6 +85,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     balance: Literal["wrr"] = "wrr"
     pass_host_header: bool = True
     hold: float = -1.0  # seconds that a request waits while no backend can take it; -1: the option --hold
+    removed: bool = False  # its source no longer has it: it is listed until its last backend is gone
 
 
 class Warning(msgspec.Struct, frozen=True, kw_only=True):
