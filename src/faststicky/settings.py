@@ -36,6 +36,9 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     head_timeout: Annotated[Duration, about("From the first byte of a request head to its end; then 408.")] = 10.0
     keepalive_timeout: Annotated[Duration, about("Idle client connection.")] = 60.0
     connect_timeout: Annotated[Duration, about("Connecting to a backend; then another one is tried.")] = 1.0
+    silence_timeout: Annotated[
+        Duration, about("A backend's machine that acknowledges nothing is given up, with all connections to it.")
+    ] = 1.0
     response_timeout: Annotated[
         Duration, about("From the end of the request to the first byte of the answer; then 504.")
     ] = 120.0
@@ -57,6 +60,13 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     # below Node's 5 s, the shortest common keep-alive of backends
     pool_idle: Annotated[Duration, about("How long an idle connection to a backend is kept.")] = 4.0
     retries: Annotated[Count, about("Other backends tried after the first.")] = 2
+    eject_after: Annotated[
+        Count, about("Failures in a row after which a backend gets no more requests; a time-out counts for all of them.")
+    ] = 3
+    eject_time: Annotated[
+        Duration, about("Then it is tried again, with a connection of our own; twice as long after each failed try.")
+    ] = 2.0
+    hold: Annotated[Duration, about("How long a request waits for a backend when its service has none.")] = 0.0
     replay_limit: Annotated[Size, about("Bytes of a request body kept so that it can be sent again.")] = 65536
     trusted_proxies: Annotated[
         tuple[str, ...], about("Network whose X-Forwarded-* and Forwarded are kept and appended to (repeatable).")

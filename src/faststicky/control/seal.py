@@ -38,6 +38,7 @@ def _service(service: Service, keyring: Keyring) -> ServiceSpec:
         lookup=tuple(_lookup(service, keyring)) if sticky else (),
         cookie=service.cookie,
         pass_host_header=service.pass_host_header,
+        hold=service.hold,
     )
 
 

@@ -47,6 +47,8 @@ cdef struct counters_t:
     uint64_t connect_errors
     uint64_t upstream_errors  # resets, early ends, garbage, time-outs
     uint64_t cut_answers      # answers that ended before their time
+    uint64_t ejections        # backends that failed several times in a row
+    uint64_t parked           # requests that had to wait for a backend
 
 cdef class Peer:
     """One end of a TCP connection: a transport, a place among the deadlines, and back-pressure."""
@@ -100,7 +102,16 @@ cdef class Upstream:
     cdef uint32_t busy
     cdef uint32_t connecting
     cdef bint retired         # no table in force knows it any more
+    cdef list places          # (service, position) in the table in force
+    cdef uint32_t failures    # in a row
+    cdef bint ejected
+    cdef uint32_t ejections
+    cdef uint32_t ejection    # how long, in ticks
+    cdef uint32_t back_at     # tick of the next try; 0: one is under way
 
+    cdef int close_idle(self) except -1
+    cdef int start_trial(self) except -1
+    cdef bint is_awaited_by(self, Exchange x) noexcept
     cdef Connection take(self, bint fresh)
     cdef int give(self, Connection connection) except -1
     cdef int connect(self, Exchange exchange) except -1
@@ -139,6 +150,7 @@ cdef class Exchange:
     cdef bint sent            # something of it may have reached the backend
     cdef bint waiting         # for a connection
     cdef bytes pending        # the head, as it will be sent on that connection
+    cdef uint32_t parked_until  # tick; 0: it never had to wait for a backend
     cdef bint repeated        # sent again to the same backend, since its kept connection was stale
     # the answer
     cdef uint8_t state        # answer_state
@@ -158,7 +170,9 @@ cdef class Exchange:
     cdef uint32_t tried[MOST_TRIES]
     cdef uint32_t tried_count
 
+    cdef int note_request(self, const uint8_t *data, const head_t *head) except -1
     cdef int decide(self, const uint8_t *data, const head_t *head) except -1
+    cdef int start_again(self) except -1
     cdef bint find_backend(self, const uint8_t *data, const head_t *head) except -1
     cdef int choose(self) except -1
     cdef Py_ssize_t send_head(self, bytes data) except -1
@@ -188,6 +202,8 @@ cdef class Relay:
     cdef readonly int64_t generation
     cdef dict upstreams       # (backend ID, host, port) -> Upstream
     cdef set dialing          # tasks
+    cdef list ejected         # upstreams
+    cdef set parked           # exchanges
     cdef list events
     cdef uint32_t dropped_events
     cdef bint draining
@@ -224,6 +240,10 @@ cdef class Relay:
     cdef uint32_t pool_ticks
     cdef uint32_t pool_size
     cdef uint32_t retries
+    cdef uint32_t eject_after
+    cdef uint32_t eject_ticks
+    cdef uint32_t hold_ticks
+    cdef double silence_timeout
     cdef Py_ssize_t replay_limit
     cdef double connect_timeout
     cdef bint underscores

@@ -3,6 +3,9 @@
 It owns every client and upstream connection of a worker and the table in force. It must not know Docker, processes, files
 or formats of logs. It runs on one event loop's thread; nothing here is safe to call from another.
 
+Cython does not keep `self` alive during a call of a C method: whoever calls into an Exchange that may end holds a reference in
+a local variable (see data_received).
+
 Invariants: an Exchange has one Client until the answer is complete or the client is gone, and at most one Connection; a
 Connection belongs to exactly one of its Upstream's pool or an Exchange; whatever stops reading one side arms a deadline;
 every reference that makes a cycle (transport and protocol, exchange and ends) is cut when its connection is lost, which is
@@ -34,7 +37,7 @@ from faststicky.core._h1 cimport (
 from faststicky.core._span cimport fs_put_decimal, fs_put_hex, fs_same, span_t
 from faststicky.core._table cimport (
     LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_PREVIOUS, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
-    OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, Backend,
+    OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, STATE_LEAVING, Backend,
     Service, Table, live_tables,
 )
 
@@ -47,6 +50,8 @@ include "relay/own_answers.pxi"
 include "relay/rewrite.pxi"
 include "relay/admission.pxi"
 include "relay/client.pxi"
+include "relay/health.pxi"
+include "relay/parking.pxi"
 include "relay/upstream.pxi"
 include "relay/exchange.pxi"
 include "relay/answer.pxi"

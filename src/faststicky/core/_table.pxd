@@ -65,13 +65,18 @@ cdef class Service:
     cdef map_t lookup
     cdef uint32_t count
     cdef uint8_t *states
+    cdef uint8_t *ejected     # set by the relay for as long as a backend does not answer
+    cdef uint32_t open        # backends that are up and not ejected
+    cdef double hold          # seconds that a request waits for a backend when there is none; -1: the relay's
     cdef int64_t *weights     # NULL: all alike
     cdef int64_t *currents    # of smooth weighted round robin
     cdef uint32_t cursor
 
+    cdef bint usable(self, uint32_t at) noexcept nogil
+    cdef void eject(self, uint32_t at, bint ejected) noexcept nogil
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil
     cdef int choose(self, const uint32_t *tried, uint32_t tried_count) noexcept nogil
-    cdef int _choose(self, uint8_t state, const uint32_t *tried, uint32_t tried_count) noexcept nogil
+    cdef int _choose(self, uint8_t state, bint ejected, const uint32_t *tried, uint32_t tried_count) noexcept nogil
 
 cdef struct text_t:
     const uint8_t *p

@@ -63,6 +63,7 @@ cdef Py_ssize_t answer_head(Exchange x, const uint8_t *data, const head_t *head)
     if x.relay.draining:
         x.keep = False
     x.relay.totals.answers[head.method // 100] += 1
+    (<Upstream>x.backend.upstream).failures = 0
     return build_answer(x.relay, x, data, head)
 
 

@@ -32,27 +32,29 @@ cdef class Client(Peer):
             self.refuse(429, "too-many-connections")
 
     def data_received(self, bytes data not None):
+        cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
         self.relay.totals.bytes_in += <uint64_t>PyBytes_GET_SIZE(data)
         if self.state == CLIENT_IDLE:
             self.process(data)
         elif self.state == CLIENT_BUSY:
-            self.exchange.request_bytes(data)
+            x.request_bytes(data)
         elif self.state == CLIENT_HEAD:
             self.more_head(data)
         elif self.state == CLIENT_TUNNEL:
-            tunnel_up(self.exchange, data)
+            tunnel_up(x, data)
 
     def eof_received(self):
         """True keeps our side open: the client may only have closed its sending side (RFC 9112, 9.6)."""
+        cdef Exchange x = self.exchange
         if self.state == CLIENT_BUSY:
-            if not self.exchange.request_done:
+            if not x.request_done:
                 return False  # the rest of the request will never come; connection_lost clears up
             self.half_closed = True
-            self.exchange.keep = False
+            x.keep = False
             arm(self, self.relay.half_close_ticks)
             return True
         if self.state == CLIENT_TUNNEL:
-            return tunnel_half_closed(self.exchange, True)
+            return tunnel_half_closed(x, True)
         return False
 
     def connection_lost(self, error):
@@ -168,9 +170,8 @@ cdef class Client(Peer):
             return self.answer_now(404, "no-route", keep and not body, data)
         x = Exchange.__new__(Exchange, self, relay.table, <Service>relay.table.services[at])
         x.keep = keep
+        x.note_request(p, head)
         x.decide(p, head)
-        if x.backend is None:
-            return self.answer_now(503, "no-backend", keep and not body, data, x.service.name)
         self.exchange = x
         self.state = CLIENT_BUSY
         return x.send_head(data)
@@ -270,6 +271,7 @@ cdef class Client(Peer):
         return 0
 
     cdef int expired(self) except -1:
+        cdef Exchange x = self.exchange
         if self.state == CLIENT_IDLE:
             self.state = CLIENT_CLOSED
             self.transport.close()
@@ -278,7 +280,7 @@ cdef class Client(Peer):
         elif self.full and self.makes_progress():
             arm(self, self.relay.write_ticks)
         elif self.state == CLIENT_BUSY:
-            self.exchange.client_expired()
+            x.client_expired()
         else:
             self.abort()
         return 0

@@ -24,8 +24,8 @@ cdef class Exchange:
 
     # ------------------------------------------------------------ the decision
 
-    cdef int decide(self, const uint8_t *data, const head_t *head) except -1:
-        """What the request is, and which backend it goes to (self.backend stays None if there is none)."""
+    cdef int note_request(self, const uint8_t *data, const head_t *head) except -1:
+        """What the request is."""
         cdef uint32_t method = head.method
         self.method = method
         self.http_10 = head.version == 10
@@ -40,6 +40,10 @@ cdef class Exchange:
             h1_chunk_begin(&self.chunk)
         if head.upgrade.size and self.request_done:
             self.upgrade = PyBytes_FromStringAndSize(<const char *>data + head.upgrade.at, head.upgrade.size)
+        return 0
+
+    cdef int decide(self, const uint8_t *data, const head_t *head) except -1:
+        """Which backend it goes to (self.backend stays None if there is none)."""
         self.outcome = OUTCOME_NONE
         if self.service.sticky:
             self.outcome = OUTCOME_NEW
@@ -96,9 +100,12 @@ cdef class Exchange:
         """Send the request in relay.head, with as much of its body as `data` holds; the bytes of `data` used."""
         cdef Relay relay = self.relay
         cdef Py_ssize_t used = relay.head.length
-        cdef Py_ssize_t size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(data), &relay.head)
-        cdef bytes head = PyBytes_FromStringAndSize(<const char *>relay.out, size)
+        cdef Py_ssize_t size = 0
+        cdef bytes head = None
         cdef bytes piece
+        if self.backend is not None:
+            size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(data), &relay.head)
+            head = PyBytes_FromStringAndSize(<const char *>relay.out, size)
         self.raw = data
         if not self.request_done and used < PyBytes_GET_SIZE(data):
             piece = self.take_body(data, &used)
@@ -108,8 +115,33 @@ cdef class Exchange:
             if PyBytes_GET_SIZE(piece):
                 self.keep_piece(piece)
         relay.totals.outcomes[self.outcome] += 1
-        self.go(head)
+        if head is not None:
+            self.go(head)
+        elif not park(self):
+            self.give_up(503, "no-backend")
         return used
+
+    cdef int start_again(self) except -1:
+        """A parked request: decide anew, with the table that is in force now."""
+        cdef Relay relay = self.relay
+        cdef Py_ssize_t size
+        cdef Service service = relay.table.by_name.get(self.service.name)
+        self.waiting = False
+        if service is None:
+            return self.give_up(503, "no-service")
+        self.table = relay.table
+        self.service = service
+        self.tried_count = 0
+        self.has_cookie = False
+        h1_request(  # of bytes that were parsed before: it cannot fail
+            <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head
+        )
+        self.decide(<const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
+        if self.backend is None:
+            return 0 if park(self) else self.give_up(503, "no-backend")
+        arm(self.client, 0)
+        size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
+        return self.go(PyBytes_FromStringAndSize(<const char *>relay.out, size))
 
     cdef int go(self, bytes head) except -1:
         """Send the head and what is kept of the body: on an idle connection, or on a new one once it is open."""
@@ -238,6 +270,7 @@ cdef class Exchange:
             stale = stale and not self.repeated
             self.repeated = self.repeated or stale
             if not stale:
+                upstream_fails(<Upstream>self.backend.upstream, False)
                 self.tell("upstream-failed", "closed-before-answer")
             return self.retry(stale, 502, "closed-before-answer")
         return self.upstream_failed(502, "closed-early")
@@ -263,7 +296,7 @@ cdef class Exchange:
             self.tried_count += 1
             self.choose()
             if self.backend is None:
-                return self.give_up(status, reason)
+                return 0 if park(self) else self.give_up(status, reason)
             if self.outcome != OUTCOME_NEW and self.outcome != OUTCOME_NONE:
                 self.outcome = OUTCOME_MOVED
         relay.totals.retries += 1
@@ -274,15 +307,16 @@ cdef class Exchange:
         return self.go(PyBytes_FromStringAndSize(<const char *>relay.out, size))
 
     cdef int tell(self, str name, str reason) except -1:
-        return self.relay.event(
-            name, {"reason": reason, "service": self.service.name, "backend": self.backend.name, "status": self.status}
-        )
+        return self.relay.event(name, {"reason": reason, "service": self.service.name, "backend": self.backend.name})
 
     # ------------------------------------------------------------ deadlines
 
     cdef int client_expired(self) except -1:
-        """The client was too slow: with its request, in taking the answer, or it had left and no answer came in time."""
+        """The client was too slow: with its request, in taking the answer, or it had left and no answer came in time. Or it
+        has waited for a backend long enough."""
         cdef Client client = self.client
+        if self in self.relay.parked:
+            return self.give_up(503, "no-backend")
         if client.full or client.half_closed or self.state != ANSWER_HEAD:
             return client.abort()
         return self.give_up(408, "slow-body")
@@ -324,6 +358,7 @@ cdef class Exchange:
         if client is None:
             return 0
         self.waiting = False
+        self.relay.parked.discard(self)
         self.let_go(False)
         self.client = None
         client.exchange = None
@@ -348,6 +383,7 @@ cdef class Exchange:
         cdef Connection connection = self.connection
         self.client = None
         self.waiting = False
+        self.relay.parked.discard(self)
         if connection is not None and connection.state == CONNECTION_TUNNEL:
             self.connection = None
             connection.exchange = None

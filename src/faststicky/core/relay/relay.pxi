@@ -39,6 +39,8 @@ cdef class Relay:
         self.on_full = on_full
         self.upstreams = {}
         self.dialing = set()
+        self.ejected = []
+        self.parked = set()
         self.events = []
         self.generation = -1
         self.request_limits.head = options.max_head
@@ -69,6 +71,10 @@ cdef class Relay:
         self.pool_ticks = ticks(options.pool_idle)
         self.pool_size = options.pool_size
         self.retries = options.retries
+        self.eject_after = options.eject_after
+        self.eject_ticks = max(1, ticks(options.eject_time))
+        self.hold_ticks = ticks(options.hold)
+        self.silence_timeout = options.silence_timeout
         self.replay_limit = options.replay_limit
         self.connect_timeout = options.connect_timeout
         self.underscores = options.underscores
@@ -86,18 +92,27 @@ cdef class Relay:
         """Build a table from a model.TableSpec and swap it in. Raises ValueError, and nothing has changed, if it is unsound."""
         table = Table(spec)
         upstreams = {}
+        places = {}
         for service in (<Table>table).services:
-            for backend in (<Service>service).backends:
+            for at, backend in enumerate((<Service>service).backends):
                 key = ((<Backend>backend).id, (<Backend>backend).host, (<Backend>backend).port)
                 upstream = upstreams.get(key) or self.upstreams.get(key) or Upstream.__new__(Upstream, self, backend)
                 upstreams[key] = upstream
                 (<Backend>backend).upstream = upstream
+                places.setdefault(key, []).append((service, at))
         gone = [upstream for key, upstream in self.upstreams.items() if key not in upstreams]
         self.upstreams = upstreams
         self.table = <Table>table
         self.generation = (<Table>table).generation
         for upstream in gone:
             (<Upstream>upstream).retire()
+        for key, upstream in upstreams.items():
+            (<Upstream>upstream).places = places[key]
+            if (<Upstream>upstream).ejected:
+                mark_ejected(<Upstream>upstream)
+            elif all((<Service>service).states[at] >= STATE_LEAVING for service, at in places[key]):
+                (<Upstream>upstream).close_idle()
+        wake_parked(self)
 
     def client(self):
         """Protocol factory for loop.create_server."""
@@ -140,6 +155,7 @@ cdef class Relay:
             "upstream_idle": idle,
             "upstream_busy": self.live_connections - idle,
             "connecting": len(self.dialing),
+            "parked": len(self.parked),
             "tables": live_tables(),
             "deadlines": self.places - 1 - self.free_count,
         }
@@ -158,6 +174,8 @@ cdef class Relay:
             "connect_errors": c.connect_errors,
             "upstream_errors": c.upstream_errors,
             "cut_answers": c.cut_answers,
+            "ejections": c.ejections,
+            "parked": c.parked,
         }
         for i in range(1, 6):
             found[f"answers_{i}xx"] = c.answers[i]
@@ -247,6 +265,8 @@ cdef class Relay:
                     self.loop.call_exception_handler({"message": "a deadline failed", "exception": error})
                     peer.transport.abort()
             place += 1
+        if self.ejected:
+            try_ejected(self)
         if self.events:
             events, self.events = self.events, []
             if self.dropped_events:

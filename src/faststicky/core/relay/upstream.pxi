@@ -14,6 +14,7 @@ cdef class Upstream:
         self.port = backend.port
         self.authority = (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}").encode("ascii")
         self.idle = []
+        self.places = []
 
     cdef Connection take(self, bint fresh):
         """An idle connection, the last used first; None if there is none. `fresh`: only one that was used a moment ago,
@@ -31,7 +32,7 @@ cdef class Upstream:
         """Back into the pool, or closed if the pool is full or nobody will ask for this backend again."""
         cdef Relay relay = self.relay
         connection.exchange = None
-        if self.retired or relay.closed or len(self.idle) >= relay.pool_size or connection.full:
+        if self.retired or self.ejected or relay.closed or len(self.idle) >= relay.pool_size or connection.full:
             return connection.close()
         connection.state = CONNECTION_IDLE
         connection.idle_since = relay.now
@@ -52,11 +53,12 @@ cdef class Upstream:
     async def _connect(self, Exchange x):
         cdef Connection connection
         try:
-            connection = await dial.dial(self.relay.loop, self._new, self.host, self.port, self.relay.connect_timeout)
+            connection = await self._dial()
         except OSError as error:
             self.connecting -= 1
             self.relay.totals.connect_errors += 1
-            if x.waiting:
+            upstream_fails(self, isinstance(error, TimeoutError))
+            if self.is_awaited_by(x):
                 x.connect_failed(dial.reason(error))
             return
         except BaseException:  # the worker is stopping
@@ -64,12 +66,36 @@ cdef class Upstream:
             raise
         self.connecting -= 1
         if connection.state == CONNECTION_CLOSED:  # and closed again by the backend
-            if x.waiting:
+            if self.is_awaited_by(x):
                 x.connect_failed("closed")
-        elif x.waiting:
+        elif self.is_awaited_by(x):
             x.attach(connection)
         else:
             self.give(connection)
+
+    cdef bint is_awaited_by(self, Exchange x) noexcept:
+        """False if `x` has given up, or gone elsewhere, while the connection was opened."""
+        return x.waiting and x.backend is not None and x.backend.upstream is self
+
+    def _dial(self):
+        cdef Relay relay = self.relay
+        return dial.dial(relay.loop, self._new, self.host, self.port, relay.connect_timeout, relay.silence_timeout)
+
+    cdef int start_trial(self) except -1:
+        """Connect for nobody, to see whether the backend is back."""
+        task = self.relay.loop.create_task(self._try())
+        self.relay.dialing.add(task)
+        task.add_done_callback(self.relay.dialing.discard)
+        return 0
+
+    async def _try(self):
+        try:
+            connection = await self._dial()
+        except OSError:
+            trial_over(self, False)
+            return
+        self.give(<Connection>connection)
+        trial_over(self, True)
 
     def _new(self):
         return Connection.__new__(Connection, self)
@@ -77,6 +103,9 @@ cdef class Upstream:
     cdef int retire(self) except -1:
         """No table names this backend any more: idle connections go now, busy ones with their exchange."""
         self.retired = True
+        return self.close_idle()
+
+    cdef int close_idle(self) except -1:
         for connection in list(self.idle):
             (<Connection>connection).close()
         return 0
@@ -103,23 +132,27 @@ cdef class Connection(Peer):
         self.relay.enlist(self)
 
     def data_received(self, bytes data not None):
-        if self.state == CONNECTION_BUSY and self.exchange is not None:
-            answer_bytes(self.exchange, self, data)
+        cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
+        if self.state == CONNECTION_BUSY and x is not None:
+            answer_bytes(x, self, data)
         elif self.state == CONNECTION_TUNNEL:
-            tunnel_down(self.exchange, data)
+            tunnel_down(x, data)
         else:
             # An answer that nobody asked for is no answer (RFC 9112, 9.2): it must never meet the next request.
             self.close()
 
     def eof_received(self):
+        cdef Exchange x = self.exchange
         if self.state == CONNECTION_TUNNEL:
-            return tunnel_half_closed(self.exchange, False)
-        if self.exchange is not None and self.state == CONNECTION_BUSY:
-            self.exchange.upstream_ended(True)
+            return tunnel_half_closed(x, False)
+        if x is not None and self.state == CONNECTION_BUSY:
+            x.upstream_ended(True)
         return False
 
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
+        if dial.is_silence(error):
+            machine_is_silent(self.upstream)
         if self.state == CONNECTION_IDLE:
             self.upstream.idle.remove(self)
         self.state = CONNECTION_CLOSED
@@ -167,12 +200,13 @@ cdef class Connection(Peer):
         return 0
 
     cdef int expired(self) except -1:
+        cdef Exchange x = self.exchange
         if self.state == CONNECTION_IDLE:
             self.close()
         elif self.full and self.makes_progress():
             arm(self, self.relay.write_ticks)
-        elif self.exchange is not None:
-            self.exchange.upstream_expired()
+        elif x is not None:
+            x.upstream_expired()
         else:
             self.close()
         return 0

@@ -36,9 +36,12 @@ cdef class Service:
         self.backends = backends
         self.count = <uint32_t>len(backends)
         self.pass_host_header = spec.pass_host_header
+        self.hold = spec.hold
         self.states = <uint8_t *>_room(self.count, 1)
+        self.ejected = <uint8_t *>_room(self.count, 1)
         for i in range(self.count):
             self.states[i] = (<Backend>backends[i]).state
+            self.open += self.states[i] == STATE_UP
         if len({each.weight for each in backends}) > 1 or any(each.weight == 0 for each in backends):
             self.weights = <int64_t *>_room(self.count, sizeof(int64_t))
             self.currents = <int64_t *>_room(self.count, sizeof(int64_t))
@@ -52,6 +55,7 @@ cdef class Service:
     def __dealloc__(self):
         _map_free(&self.lookup)
         free(self.states)
+        free(self.ejected)
         free(self.weights)
         free(self.currents)
 
@@ -74,6 +78,16 @@ cdef class Service:
         self.attributes_secure = plain if policy.secure is False else secure
         self.attributes = secure if policy.secure else plain
 
+    cdef void eject(self, uint32_t at, bint ejected) noexcept nogil:
+        """The backend at this position does not answer (ejected), or does again."""
+        if self.states[at] == STATE_UP and self.ejected[at] != ejected:
+            self.open += 1 if self.ejected[at] else -1
+        self.ejected[at] = ejected
+
+    cdef bint usable(self, uint32_t at) noexcept nogil:
+        """May a user who is stuck there go there? When every backend is ejected, the fault is rather on our side: try."""
+        return self.states[at] <= STATE_DRAINING and (not self.ejected[at] or self.open == 0)
+
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil:
         """Where a cookie value leads: position of a backend that may be used, and in *kind what the value stood for.
 
@@ -91,7 +105,7 @@ cdef class Service:
             first = <uint32_t>(dot - value)
         entry = map_find(&self.lookup, value, first)
         if entry != NULL and entry.b != LOOKUP_SLOT:
-            if self.states[entry.a] <= STATE_DRAINING:
+            if self.usable(entry.a):
                 kind[0] = entry.b
                 return <int>entry.a
             kind[0] = LOOKUP_TASK
@@ -99,32 +113,36 @@ cdef class Service:
             return -1
         entry = map_find(&self.lookup, dot + 1, size - first - 1)
         if entry != NULL and entry.b == LOOKUP_SLOT:
-            if self.states[entry.a] <= STATE_DRAINING:
+            if self.usable(entry.a):
                 kind[0] = LOOKUP_SLOT
                 return <int>entry.a
             kind[0] = LOOKUP_TASK
             return -1
         entry = map_find(&self.lookup, value, size)
         if entry != NULL and entry.b == LOOKUP_FOREIGN:
-            if self.states[entry.a] <= STATE_DRAINING:
+            if self.usable(entry.a):
                 kind[0] = LOOKUP_FOREIGN
                 return <int>entry.a
             kind[0] = LOOKUP_TASK
         return -1
 
     cdef int choose(self, const uint32_t *tried, uint32_t tried_count) noexcept nogil:
-        """Who gets the next new session, -1 if there is nobody. A draining backend only when nobody else is up: better
-        served there than not at all."""
-        cdef int found = self._choose(STATE_UP, tried, tried_count)
-        return found if found >= 0 else self._choose(STATE_DRAINING, tried, tried_count)
+        """Who gets the next new session, -1 if there is nobody. A draining backend only when nobody else is up, and an
+        ejected one only when there is no other: better a try there than no answer at all."""
+        cdef int found = self._choose(STATE_UP, False, tried, tried_count)
+        if found < 0:
+            found = self._choose(STATE_DRAINING, False, tried, tried_count)
+        if found < 0:
+            found = self._choose(STATE_UP, True, tried, tried_count)
+        return found
 
-    cdef int _choose(self, uint8_t state, const uint32_t *tried, uint32_t tried_count) noexcept nogil:
+    cdef int _choose(self, uint8_t state, bint ejected, const uint32_t *tried, uint32_t tried_count) noexcept nogil:
         cdef uint32_t i, k
         cdef int64_t total = 0
         cdef int best = -1
         for k in range(self.count):
             i = (self.cursor + k) % self.count if self.weights == NULL else k
-            if self.states[i] != state or _is_among(i, tried, tried_count):
+            if self.states[i] != state or self.ejected[i] != ejected or _is_among(i, tried, tried_count):
                 continue
             if self.weights == NULL:
                 self.cursor = i + 1
