@@ -149,6 +149,10 @@ class Worker:
             # asyncio listens again, with a backlog of its own (100) unless it is told
             server = await self._loop.create_server(self._relay.client, sock=sock.dup(), backlog=BACKLOG)
             self._servers.append(server)
+            if self._is_full or self._deadline is not None:  # it has filled up, or was told to leave, in the meantime
+                self._stop_listening()
+        if not self._servers and not self._is_full and self._deadline is None:  # filled up and emptied in the meantime
+            await self._listen()
 
     def _full(self, is_full: bool) -> None:
         """The relay's on_full: whoever connects while it is full waits in the kernel's queue."""
@@ -156,7 +160,7 @@ class Worker:
         if is_full:
             self._events.add({"event": "full", "clients": self._relay.live()["clients"]})
             self._stop_listening()
-        elif not self._servers:
+        elif not self._servers and (self._listening is None or self._listening.done()):
             self._listening = asyncio.ensure_future(self._listen())
 
     def _stop_listening(self) -> None:
