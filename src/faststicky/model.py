@@ -125,6 +125,7 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
     weight: int
     state: BackendState
     cookie_value: str  # what the cookie of a user stuck here says
+    series: int = 0  # its counters in the workers' statistics; 0: none
 
 
 class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,6 +137,7 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     cookie: CookiePolicy | None
     pass_host_header: bool
     hold: float = -1.0
+    series: int = 0  # of its counters (core/_stats); 0: only the total
 
 
 class TableSpec(msgspec.Struct, frozen=True, kw_only=True):
