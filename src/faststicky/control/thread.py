@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from faststicky.control import keyring
+from faststicky.control.departure import Departures
 from faststicky.control.journal import Journal
 from faststicky.control.seal import seal
 from faststicky.control.state import Saved, StateFile
@@ -62,6 +63,8 @@ class ControlThread:
         self._load_keyring = load_keyring
         self._keyring: tuple[str, keyring.Keyring] | None = None
         self._journal = Journal()
+        self._departures = Departures()
+        self._discovered: Snapshot | None = None  # what the source last said, before anybody leaves
         self._wake = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="control", daemon=True)
@@ -115,7 +118,10 @@ class ControlThread:
             self._source.close()
 
     def _pause(self, seconds: float) -> None:
-        """Until the time is up or, after a short while for more of them, a hint. Failures are not hurried by hints."""
+        """Until the time is up, users have to leave a backend or, after a short while for more of them, a hint comes.
+        Failures are not hurried by hints."""
+        if self._departures.wait is not None:
+            seconds = min(seconds, self._departures.wait)
         if self._journal.failures:
             self._stopping.wait(seconds)
         elif self._wake.wait(seconds):
@@ -128,18 +134,22 @@ class ControlThread:
     def _sync(self) -> bool:
         """One turn. False if it failed."""
         try:
-            snapshot = self._source.discover()
-            if self._doubted(snapshot):
+            discovered = self._source.discover()
+            if self._doubted(discovered):
                 return True
-            self._journal.warned(snapshot.warnings)
+            self._journal.warned(discovered.warnings)
+            snapshot = self._departures.apply(discovered)
             if not snapshot.same_as(self._snapshot):
                 self._put_in_force(snapshot)
+            self._discovered = discovered
         except Exception as error:  # a bug in a source must not end the thread: the table would never change again
             self._journal.failed(error)
             with self._lock:
                 self._error = str(error) or type(error).__name__
             if self._snapshot is None:
                 self._fall_back()
+            else:
+                self._depart()
             return False
         self._journal.worked()
         with self._lock:
@@ -158,6 +168,17 @@ class ControlThread:
         if doubted:
             log.debug("no backend at all where there were some: waiting for a second answer that says so")
         return doubted
+
+    def _depart(self) -> None:
+        """The source failed, but tasks that it told of are being stopped all the same: their users leave in time."""
+        if self._discovered is None:
+            return
+        try:
+            snapshot = self._departures.apply(self._discovered)
+            if not snapshot.same_as(self._snapshot):
+                self._put_in_force(snapshot)
+        except Exception as error:
+            self._journal.failed(error)
 
     def _put_in_force(self, snapshot: Snapshot) -> None:
         self._send(snapshot)

@@ -29,8 +29,11 @@ FIRST_PAUSE, LAST_PAUSE = 0.5, 30.0  # seconds between two connections, doubled 
 class EventHints:
     """A thread that calls `wake` at every event, and after each new connection (something may have been missed)."""
 
-    def __init__(self, endpoint: str, wake: Callable[[], None], timeout: int = 5) -> None:
-        """timeout: seconds to connect; the stream itself has none."""
+    def __init__(self, endpoint: str, wake: Callable[[str], None], timeout: int = 5) -> None:
+        """wake: called with the event's type: "service", "node", "container", or "" after a new connection.
+
+        timeout: seconds to connect; the stream itself has none.
+        """
         self._endpoint = endpoint
         self._wake = wake
         self._timeout = timeout
@@ -75,12 +78,12 @@ class EventHints:
                 self._cut()
         any_event = False
         try:
-            self._wake()
-            for _ in stream:
+            self._wake("")
+            for event in stream:
                 if self._stopped.is_set():
                     break
                 any_event = True
-                self._wake()
+                self._wake(str(event.get("Type", "")))
         finally:
             with self._lock:
                 self._cut()

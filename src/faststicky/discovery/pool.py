@@ -22,6 +22,7 @@ class Found(NamedTuple):
     name: str
     reading: Reading
     backends: tuple[Backend, ...]
+    removed: bool = False  # the source has it no longer; its last backends are ending
 
 
 def assemble(found: Sequence[Found]) -> tuple[tuple[Service, ...], tuple[Route, ...], list[Warning]]:
@@ -29,23 +30,26 @@ def assemble(found: Sequence[Found]) -> tuple[tuple[Service, ...], tuple[Route, 
     warnings: list[Warning] = []
     leaders: dict[str, Found] = {}
     members: dict[str, list[Backend]] = {}
-    routes: list[Route] = []
-    for one in sorted(found, key=lambda f: f.name):
+    routes = _Routes(warnings)
+    alive = {one.reading.service for one in found if not one.removed}
+    for one in sorted(found, key=lambda f: (f.removed, f.name)):
         leader = leaders.setdefault(one.reading.service, one)
-        if leader is not one and not _may_share(leader, one, warnings):
+        if leader is not one and not _may_share(leader, one, [] if one.removed else warnings):
             continue
         members.setdefault(one.reading.service, []).extend(one.backends)
-        _add_routes(routes, one, warnings)
+        routes.add(one)
     services = tuple(
         Service(
             name=name,
             backends=tuple(members[name]),
             cookie=leader.reading.cookie,
             pass_host_header=leader.reading.pass_host_header,
+            hold=leader.reading.hold,
+            removed=name not in alive,
         )
         for name, leader in sorted(leaders.items())
     )
-    return services, tuple(routes), warnings
+    return services, tuple(routes.all), warnings
 
 
 def _may_share(leader: Found, one: Found, warnings: list[Warning]) -> bool:
@@ -64,25 +68,38 @@ def _may_share(leader: Found, one: Found, warnings: list[Warning]) -> bool:
     return True
 
 
-def _add_routes(routes: list[Route], one: Found, warnings: list[Warning]) -> None:
-    for route in one.reading.routes:
-        twin = next((r for r in routes if r.alternatives == route.alternatives and r.priority == route.priority), None)
-        if twin is not None and twin.service == route.service:
-            continue
-        if twin is not None:
-            text = (
-                f"the same rule and priority as of service {twin.service}, which gets every request; make them differ"
-            )
-            warnings.append(Warning(service=one.name, label="rule", value=route.rule, text=text))
-        routes.append(msgspec.structs.replace(route, name=_free_name(route.name, routes)))
+class _Routes:
+    """Routes as they are found. Of two that match the same requests the first counts: removed services come last, so
+    that a successor with the same rule takes over at once."""
 
+    def __init__(self, warnings: list[Warning]) -> None:
+        self.all: list[Route] = []
+        self._warnings = warnings
+        self._twins: dict[tuple[object, int], Route] = {}
+        self._names: set[str] = set()
 
-def _free_name(name: str, routes: list[Route]) -> str:
-    """`name`, or with the next number at its end, as Traefik 1 numbers its frontends from frontend-PathPrefix-0 on."""
-    taken = {route.name for route in routes}
-    stem = re.sub(r"-[0-9]+$", "", name)
-    number = 0
-    while name in taken:
-        number += 1
-        name = f"{stem}-{number}"
-    return name
+    def add(self, one: Found) -> None:
+        for route in one.reading.routes:
+            key = (route.alternatives, route.priority)
+            twin = self._twins.setdefault(key, route)
+            if twin is not route and (twin.service == route.service or one.removed):
+                continue
+            if twin is not route:
+                text = (
+                    f"the same rule and priority as of service {twin.service}, which gets every request; "
+                    "make them differ"
+                )
+                self._warnings.append(Warning(service=one.name, label="rule", value=route.rule, text=text))
+            name = self._free(route.name)
+            self._names.add(name)
+            self.all.append(route if name == route.name else msgspec.structs.replace(route, name=name))
+
+    def _free(self, name: str) -> str:
+        """`name`, or with the next number at its end, as Traefik 1 numbers its frontends from frontend-PathPrefix-0
+        on."""
+        stem = re.sub(r"-[0-9]+$", "", name)
+        number = 0
+        while name in self._names:
+            number += 1
+            name = f"{stem}-{number}"
+        return name

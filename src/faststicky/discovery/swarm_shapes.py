@@ -148,3 +148,9 @@ class Container(Struct, frozen=True, kw_only=True, rename="pascal"):
 
     id: str
     network_settings: NetworkSettings = NetworkSettings()
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """The body of an answer that is an error."""
+
+    message: str = ""

@@ -1,35 +1,44 @@
 """Which of a Swarm's tasks answer requests, and what they are called.
 
-    desired state        status     node              counts as
-    running              running    ready             up
-    running              running    drained or down   draining: Swarm is about to replace it
-    shutdown, remove     running    any               draining: the stop signal comes 2 s after the change
-    anything else                                     not at all
+    desired state        status     node         counts as
+    running              running    ready        up
+    running              running    drained      draining: Swarm is about to replace it
+    running              running    down         leaving: it has missed its heartbeats, nobody shall wait for it
+    shutdown, remove     running    not down     draining: the stop signal comes some 3 s after the change
+    shutdown, remove     running    down         not at all: it has been replaced, and cannot say that it ended
+    anything else                                not at all
 
 A task reaches the status `running` only after its first health check has passed, and leaves it when it is unhealthy,
-so that container health is included. A node that is `down` has missed its heartbeats: its tasks may still answer (their
-users are kept as long as they do), but get nobody new.
+so that container health is included.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from faststicky.discovery.swarm_api import SwarmApi
 from faststicky.discovery.swarm_shapes import Node, Task
 from faststicky.model import BackendState
 
 _FEW = 200  # tasks asked for by ID in one call: 200 IDs are 7 kB of URL
+_STOPPING = ("shutdown", "remove")
 
 
 def state_of(task: Task, node: Node | None) -> BackendState | None:
     """What the task is to the balancer; None when it does not count."""
     if task.status.state != "running":
         return None
+    down = node is not None and is_down(node)
     if task.desired_state == "running":
-        leaving = node is not None and (node.spec.availability == "drain" or node.status.state == "down")
-        return "draining" if leaving else "up"
-    return "draining" if task.desired_state in ("shutdown", "remove") else None
+        if down:
+            return "leaving"
+        return "draining" if node is not None and node.spec.availability == "drain" else "up"
+    return "draining" if task.desired_state in _STOPPING and not down else None
+
+
+def is_down(node: Node) -> bool:
+    """True if the node has missed its heartbeats. While a new leader waits for them its state is `unknown`."""
+    return node.status.state == "down"
 
 
 def name_of(task: Task, service: str, node: Node | None) -> str:
@@ -65,27 +74,44 @@ class RunningTasks:
 
     def __init__(self, api: SwarmApi) -> None:
         self._api = api
-        self._known: frozenset[str] | None = None
+        self._known: Mapping[str, str] | None = None  # ID of a running task: ID of its node
+        self._last: tuple[Sequence[Task], Sequence[Task]] | None = None  # an answer, and what was made of it
 
-    def list(self) -> list[Task]:
-        """All tasks whose status is `running`. Raises DiscoveryError."""
+    def list(self, down: Set[str] = frozenset()) -> Sequence[Task]:
+        """All tasks whose status is `running`. The same object as the last time if it has not changed.
+
+        down: IDs of nodes that are down; what was to be stopped there is no longer followed. Raises DiscoveryError.
+        """
         known, self._known = self._known, None
-        tasks = self._api.tasks(("running",)) if known is not None else []
-        gone = (known or frozenset()).difference(task.id for task in tasks)
+        answer: Sequence[Task] = self._api.tasks(("running",)) if known is not None else ()
+        listed = {task.id for task in answer}
+        gone = [ident for ident, node in (known or {}).items() if ident not in listed and node not in down]
+        if known is not None and not gone and self._last is not None and self._last[0] is answer:
+            self._known = known
+            return self._last[1]
+        tasks = answer
         if known is None or len(gone) > _FEW:
-            tasks = self._api.tasks(("running", "shutdown", "remove"))
+            tasks = self._api.tasks(("running", *_STOPPING))
         elif gone:
-            tasks += self._api.tasks_by_id(sorted(gone))
+            tasks = [*answer, *self._api.tasks_by_id(sorted(gone))]
         running = {task.id: task for task in tasks if task.status.state == "running"}
-        self._known = frozenset(running)
-        return [*running.values()]
+        self._known = {task.id: task.node_id for task in running.values() if _is_followed(task, down)}
+        result: Sequence[Task] = (*running.values(),)
+        if self._last is not None and result == self._last[1]:
+            result = self._last[1]
+        self._last = (answer, result)
+        return result
 
     def forget(self) -> None:
         """Begin anew with the full list."""
         self._known = None
 
 
-def by_service(tasks: Iterable[Task]) -> Mapping[str, list[Task]]:
+def _is_followed(task: Task, down: Set[str]) -> bool:
+    return task.desired_state == "running" or task.node_id not in down
+
+
+def by_service(tasks: Iterable[Task]) -> Mapping[str, Sequence[Task]]:
     """Tasks of each service ID."""
     result: dict[str, list[Task]] = {}
     for task in tasks:

@@ -23,10 +23,12 @@ def read(
     service: its name in the source. None: it is not to be routed, because nothing says so (no warning), because a label
     says that it is not (no warning) or because a label is wrong in a way that no default mends (a warning says which).
     Native labels win over Traefik's; values of Traefik's cookies are then still accepted under the cookie's name.
+    Native labels that are mere additions (native.BESIDE) leave Traefik's in force.
     """
     defaults = defaults or LabelDefaults()
     of_traefik = traefik1.applies(labels)
-    if native.applies(labels):
+    own = native.applies(labels)
+    if own and not (of_traefik and native.only_beside(labels)):
         reader = LabelReader(service, native.labels_of(labels), fold=True)
         reading = _attempt(native.read, service, defaults, reader)
         if of_traefik:
@@ -38,7 +40,13 @@ def read(
         return reading, tuple(reader.warnings)
     reader = LabelReader(service, labels)
     if of_traefik:
-        return _attempt(traefik1.read, service, defaults, reader), tuple(reader.warnings)
+        reading = _attempt(traefik1.read, service, defaults, reader)
+        warnings = reader.warnings
+        if own and reading is not None:
+            beside = LabelReader(service, native.labels_of(labels), fold=True)
+            reading = native.read_beside(reading, beside)
+            warnings = [*warnings, *beside.warnings]
+        return reading, tuple(warnings)
     if later := traefik1.of_later_traefik(labels):
         text = "labels of Traefik 2 and 3 are not understood yet; add faststicky.port and faststicky.rule"
         reader.warn_of(later[0], text)

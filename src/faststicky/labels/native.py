@@ -7,18 +7,26 @@ rule          what is routed here, see labels/rules.py; needed
 priority      higher first; default: the rule's length
 weight        1 to 65535, default 1
 sticky        default true
+drain         leave (default) or stay: whether users leave a task that is being stopped before its stop signal
+hold          how long a request waits while no task can take it (5s); default: the option --hold
 cookie.*      name, path, domain, secure, http-only (httponly), same-site (samesite), max-age (10s, 1h, seconds)
+
+drain and hold say nothing about where requests go, and Traefik has no such labels: a service with Traefik labels may
+have these two as well (`read_beside`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
+from faststicky.errors import LabelError
 from faststicky.labels import cookies
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_expression
-from faststicky.labels.values import LabelReader, boolean, integer, nearest, port
-from faststicky.model import CookiePolicy, Route
+from faststicky.labels.values import LabelReader, boolean, duration, integer, nearest, port, shown
+from faststicky.model import CookiePolicy, Drain, Route
 
 PREFIX = "faststicky."
 _SPELLINGS = {
@@ -35,6 +43,8 @@ KEYS = frozenset(
         "priority",
         "weight",
         "sticky",
+        "drain",
+        "hold",
         "cookie.name",
         "cookie.path",
         "cookie.domain",
@@ -44,11 +54,18 @@ KEYS = frozenset(
         "cookie.max-age",
     }
 )
+BESIDE = frozenset({PREFIX + "drain", PREFIX + "hold"})
+LONGEST_HOLD = 300.0  # seconds; browsers and load balancers have given up by then
 
 
 def applies(labels: Iterable[str]) -> bool:
     """True if any label is faststicky's own."""
     return any(key.lower().startswith(PREFIX) for key in labels)
+
+
+def only_beside(labels: Iterable[str]) -> bool:
+    """True if none of faststicky's own labels is more than an addition to another dialect's."""
+    return all(key.lower() in BESIDE for key in labels if key.lower().startswith(PREFIX))
 
 
 def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
@@ -85,10 +102,45 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         network=reader.text(PREFIX + "network") or defaults.network,
         weight=reader.optional(PREFIX + "weight", integer(1, 65535), 1),
         cookie=_cookie(service, reader) if sticky else None,
+        drain=_read_drain(reader),
+        hold=_read_hold(reader),
         routes=(
             Route(name=service, rule=rule, service=service, priority=priority or len(rule), alternatives=alternatives),
         ),
     )
+
+
+def read_beside(reading: Reading, reader: LabelReader) -> Reading:
+    """What another dialect's labels say, and our own that stand beside them (`BESIDE`)."""
+    return msgspec.structs.replace(reading, drain=_read_drain(reader), hold=_read_hold(reader))
+
+
+def _read_drain(reader: LabelReader) -> Drain:
+    default: Drain = "leave"
+    return reader.optional(PREFIX + "drain", _drain, default)
+
+
+def _drain(text: str) -> Drain:
+    word = text.lower()
+    if word == "leave":
+        return "leave"
+    if word == "stay":
+        return "stay"
+    raise LabelError(
+        f"{shown(text)} is neither leave nor stay",
+        remedy="write stay if users shall keep a task until it ends, leave if they shall be moved before",
+    )
+
+
+def _read_hold(reader: LabelReader) -> float:
+    return reader.optional(PREFIX + "hold", _hold, -1.0, "the option --hold is used")
+
+
+def _hold(text: str) -> float:
+    seconds = duration(text)
+    if seconds > LONGEST_HOLD:
+        raise LabelError(f"{shown(text)} is too long", remedy=f"write at most {LONGEST_HOLD:.0f}s")
+    return seconds
 
 
 def _cookie(service: str, reader: LabelReader) -> CookiePolicy:

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from faststicky.model import CookiePolicy, Route
+from faststicky.model import CookiePolicy, Drain, Route
 
 
 class LabelDefaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,5 +27,7 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     weight: int = 1  # of each of its backends
     cookie: CookiePolicy | None  # None: not sticky
     pass_host_header: bool = True
+    drain: Drain = "leave"  # what becomes of the users of a task that is being stopped
+    hold: float = -1.0  # seconds that a request waits while no task can take it; -1: the option --hold
     routes: tuple[Route, ...] = ()
     raw_url_cookies: bool = False  # accept "http://IP:PORT" as a cookie value, as Traefik 1 writes it

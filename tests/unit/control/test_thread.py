@@ -7,6 +7,7 @@ import threading
 
 import pytest
 
+from faststicky.control import departure
 from faststicky.control import thread as control
 from faststicky.control.keyring import Key, Keyring
 from faststicky.control.state import StateFile
@@ -203,6 +204,49 @@ def test_warnings_that_change_alone_publish_nothing(run):
     assert len(tables) == 1
     assert thread.status.snapshot is not None
     assert thread.status.snapshot.warnings == warned.warnings
+
+
+STOPPING = snapshot(service(backend("t1", state="draining"), backend("t2")))
+
+
+def states(table):
+    return [b.state for b in table.services[0].backends]
+
+
+def test_users_leave_in_time_also_while_the_source_fails(run, monkeypatch):
+    monkeypatch.setattr(departure, "PATIENCE", 3600.0)
+    source, thread, tables = run()
+    source.say(STOPPING, DiscoveryError("gone"), STOPPING)
+    assert [states(t) for t in tables] == [["draining", "up"]]
+    monkeypatch.setattr(departure, "PATIENCE", 0.0)
+    source.say(DiscoveryError("gone"))
+    assert [states(t) for t in tables] == [["draining", "up"], ["leaving", "up"]]
+    assert thread.status.error == "gone"
+    assert thread.status.snapshot is not None
+    assert thread.status.snapshot.services[0].backends[0].state == "leaving"
+    source.say(STOPPING, TWO)
+    assert [states(t) for t in tables[2:]] == [["up", "up"]]
+
+
+def test_the_pause_ends_when_users_have_to_leave(monkeypatch):
+    monkeypatch.setattr(departure, "PATIENCE", 0.05)
+
+    class Slow(Script):
+        interval = 3600.0
+
+        def discover(self):
+            return STOPPING
+
+    left = threading.Event()
+
+    def publish(table):
+        if states(table) == ["leaving", "up"]:
+            left.set()
+
+    thread = ControlThread(Slow(), publish, load_keyring=lambda *_: Keyring(Key(b"k", "memory")))
+    thread.start()
+    assert left.wait(20)
+    assert thread.stop(20)
 
 
 def test_a_hint_ends_the_pause():

@@ -131,6 +131,13 @@ class Engine:
             swarm["Cluster"] = {"ID": CLUSTER, "Spec": {"Name": "default"}}
         return {"ID": "engine", "Name": "node1", "ServerVersion": "20.10.24", "Swarm": swarm}
 
+    def counted(self, service: dict[str, Any]) -> dict[str, Any]:
+        """A service with the numbers of its tasks, as ?status=true asks for (API 1.41)."""
+        tasks = [task for task in self.tasks if task["ServiceID"] == service["ID"]]
+        running = sum(task["Status"]["State"] == "running" for task in tasks)
+        desired = sum(task["DesiredState"] == "running" for task in tasks)
+        return {**service, "ServiceStatus": {"RunningTasks": running, "DesiredTasks": desired, "CompletedTasks": 0}}
+
     def filtered_tasks(self, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
         """As swarmkit does: values of one filter are alternatives, filters must all match, IDs are prefixes."""
         desired, ids = filters.get("desired-state"), filters.get("id")
@@ -167,7 +174,8 @@ class Handler(BaseHTTPRequestHandler):
         elif not engine.manager:
             self.answer({"message": NOT_A_MANAGER}, 503)
         elif name == "services":
-            self.answer(engine.services)
+            counted = parse_qs(parts.query).get("status") == ["true"]
+            self.answer([engine.counted(one) for one in engine.services] if counted else engine.services)
         elif name == "tasks":
             self.answer(engine.filtered_tasks(filters))
         elif name == "nodes":

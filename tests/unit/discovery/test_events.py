@@ -14,10 +14,12 @@ from unit.discovery import engine as fake
 class Counter:
     def __init__(self):
         self.count = 0
+        self.kinds = []
         self._changed = threading.Condition()
 
-    def __call__(self):
+    def __call__(self, kind):
         with self._changed:
+            self.kinds.append(kind)
             self.count += 1
             self._changed.notify_all()
 
@@ -44,6 +46,7 @@ def test_a_new_stream_and_every_event_wake(hints):
     assert woken.reach(2)
     engine.emit({"Type": "container", "Action": "die"})
     assert woken.reach(3)
+    assert woken.kinds == ["", "service", "container"]
     (filters,) = engine.calls("events")
     assert set(filters["type"]) == {"service", "node", "container"}
     assert "exec_create" not in filters["event"]
@@ -74,6 +77,6 @@ def test_an_engine_without_events_is_asked_again(hints, fault):
 
 
 def test_stopping_without_an_engine():
-    hints = EventHints("unix:///nonexistent/docker.sock", lambda: None)
+    hints = EventHints("unix:///nonexistent/docker.sock", lambda _: None)
     hints.start()
     assert hints.stop(10)

@@ -68,6 +68,23 @@ def test_a_native_service_does_not_fall_into_a_traefik_pool():
     assert [w.service for w in warnings] == ["web"]
 
 
+def test_a_removed_service_gives_way():
+    old = found("a", traefik("PathPrefix:/"), "a1")._replace(removed=True)
+    services, routes, warnings = assemble([old])
+    assert [(s.name, s.removed) for s in services] == [("backend-a", True)]
+    assert [r.service for r in routes] == ["backend-a"]
+    services, routes, warnings = assemble([old, found("b", traefik("PathPrefix:/"), "b1")])
+    assert [(s.name, s.removed) for s in services] == [("backend-a", True), ("backend-b", False)]
+    assert [r.service for r in routes] == ["backend-b"]
+    assert warnings == []
+
+
+def test_a_removed_service_may_end_in_the_pool_of_a_living_one():
+    old = found("blue", traefik(backend="app"), "b1")._replace(removed=True)
+    services, _, _ = assemble([old, found("green", traefik(backend="app"), "g1")])
+    assert [(s.removed, [b.id for b in s.backends]) for s in services] == [(False, ["g1", "b1"])]
+
+
 def test_a_service_without_tasks_keeps_its_route():
     services, routes, _ = assemble([found("web", traefik())])
     assert services[0].backends == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 import pytest
@@ -19,6 +20,12 @@ LABELS = {
 }
 NATIVE = {"faststicky.port": "80", "faststicky.rule": "Host(`a`)"}
 INGRESS = ("ingress", "10.255.0.7/16")
+
+
+@pytest.fixture(autouse=True)
+def always_full(monkeypatch):
+    """Every sync asks for everything, as those of a small Swarm do."""
+    monkeypatch.setattr(swarm, "_SHARE", math.inf)
 
 
 @pytest.fixture
@@ -115,7 +122,6 @@ def test_a_long_stop_does_not_keep_the_source_busy(engine, source, monkeypatch):
     source.discover()
     assert source.interval == 0.25
     monkeypatch.setattr(swarm, "_STOPPING_IS_NEWS", 0.0)
-    source.discover()
     assert source.interval == 1.0
 
 
@@ -125,6 +131,98 @@ def test_a_drained_node(engine, source):
     engine.nodes[0] = fake.node("node1", availability="drain")
     (service,) = source.discover().services
     assert [(b.name, b.state) for b in service.backends] == [("web.1@node1", "draining"), ("web.2@node2", "up")]
+
+
+def test_a_node_that_is_down(engine, source):
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [fake.task("web", i, ("app", f"10.0.0.{i}/24"), node=f"node{i}") for i in (1, 2)]
+    source.discover()
+    engine.nodes[0] = fake.node("node1", state="down")
+    (service,) = source.discover().services
+    assert [(b.id, b.state) for b in service.backends] == [("web-1", "leaving"), ("web-2", "up")]
+    engine.tasks[0]["DesiredState"] = "shutdown"  # replaced; that it ended nobody will ever say
+    (service,) = source.discover().services
+    assert [b.id for b in service.backends] == ["web-2"]
+    engine.asked.clear()
+    source.discover()
+    assert engine.calls("tasks") == [{"desired-state": ["running"]}]  # it is not followed
+
+
+def test_a_removed_service_is_known_until_its_tasks_have_ended(engine, source):
+    engine.services = [fake.service("web", NATIVE), fake.service("wrong", {**NATIVE, "faststicky.port": "x"})]
+    engine.tasks = [fake.task(name, 1, ("app", "10.0.0.5/24")) for name in ("web", "wrong")]
+    source.discover()
+    engine.services.clear()
+    for task in engine.tasks:
+        task["DesiredState"] = "remove"
+    snapshot = source.discover()
+    (service,) = snapshot.services
+    assert (service.name, service.removed) == ("web", True)
+    assert [(b.id, b.state) for b in service.backends] == [("web-1", "draining")]
+    assert [route.service for route in snapshot.routes] == ["web"]
+    assert snapshot.warnings == ()
+    assert source.discover() is snapshot
+    assert source.interval == 0.25
+    engine.tasks.clear()
+    snapshot = source.discover()
+    assert (snapshot.services, snapshot.routes) == ((), ())
+
+
+def test_a_service_that_is_made_anew_takes_over_at_once(engine, source):
+    engine.services = [fake.service("web", NATIVE)]
+    engine.tasks = [fake.task("web", 1, ("app", "10.0.0.5/24"))]
+    source.discover()
+    engine.tasks[0]["DesiredState"] = "remove"
+    engine.services = [{**fake.service("web", NATIVE), "ID": "another"}]
+    snapshot = source.discover()
+    assert [(s.name, s.removed, s.backends) for s in snapshot.services] == [("web", False, ())]
+    assert snapshot.warnings == ()
+
+
+def test_drain_labels_reach_the_backends(engine, source):
+    engine.services = [fake.service("web", {**LABELS, "faststicky.drain": "stay", "faststicky.hold": "5s"})]
+    engine.tasks = [fake.task("web", 1, ("whoaminet", "10.0.0.5/24"))]
+    (service,) = source.discover().services
+    assert (service.hold, service.backends[0].drain) == (5.0, "stay")
+
+
+def test_a_quiet_large_swarm_is_asked_for_its_services_only(tutorial, source, monkeypatch):
+    snapshot = source.discover()
+    monkeypatch.setattr(swarm, "_SHARE", 1e-9)
+    tutorial.asked.clear()
+    for _ in range(3):
+        assert source.discover() is snapshot
+    assert [path for path, _ in tutorial.asked] == ["/services"] * 3
+    tutorial.tasks[0]["Status"]["State"] = "failed"  # the service counts one task less
+    assert len(source.discover().services[0].backends) == 1
+    monkeypatch.setattr(swarm, "_SHARE", math.inf)  # now and then everything is asked for
+    tutorial.asked.clear()
+    source.discover()
+    assert len(tutorial.asked) == 3
+
+
+def test_an_engine_that_does_not_count_is_asked_for_everything(tutorial, source, monkeypatch):
+    tutorial.version = "1.40"
+    monkeypatch.setattr(swarm, "_SHARE", 1e-9)
+    source.discover()
+    tutorial.asked.clear()
+    source.discover()
+    assert len(tutorial.asked) == 3
+
+
+def test_what_has_not_changed_is_the_same_snapshot(tutorial, source):
+    snapshot = source.discover()
+    assert source.discover() is snapshot
+    tutorial.nodes[0]["Description"]["Hostname"] = "other"
+    assert source.discover().services[0].backends[0].name == "whoami-service@other"
+
+
+def test_a_costly_sync_comes_less_often(engine, source):
+    engine.services = [fake.service("web", NATIVE, "updating")]
+    source.discover()
+    assert source.interval == 0.25
+    source._cost = 2.0
+    assert source.interval == 2.0  # half of the time is the engine's
 
 
 def test_one_wrong_label_touches_one_service(tutorial, source):
@@ -198,11 +296,19 @@ def test_what_may_not_be_asked_is_told(tutorial, source):
     assert [w.label for w in snapshot.warnings] == ["/nodes", "/info"]
 
 
-def test_events_wake(tutorial, source):
+def test_events_wake_and_ask_for_everything(tutorial, source, monkeypatch):
     woken = threading.Event()
     source.watch(woken.set)
     assert tutorial.stream_opened.wait(20)
     assert woken.wait(20)
-    woken.clear()
-    tutorial.emit({"Type": "service", "Action": "update", "Actor": {"ID": "x"}})
-    assert woken.wait(20)
+    source.discover()
+    assert source.interval == 1.0
+    monkeypatch.setattr(swarm, "_SHARE", 1e-9)
+    for kind, interval in (("container", 1.0), ("service", 0.25)):
+        woken.clear()
+        tutorial.emit({"Type": kind, "Action": "update", "Actor": {"ID": "x"}})
+        assert woken.wait(20)
+        assert source.interval == interval  # Swarm will act on what was asked of it
+        tutorial.asked.clear()
+        source.discover()
+        assert len(tutorial.asked) == 3

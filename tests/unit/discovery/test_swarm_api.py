@@ -44,13 +44,15 @@ def test_the_engines_version_is_spoken(engine, api, version):
         (fake.refuse(500, "The swarm does not have a leader. It's possible"), "majority"),
         (fake.refuse(403, "Forbidden"), "socket proxy"),
         (fake.refuse(500, "a\nb"), "a b"),
-        (fake.garbage, "no usable answer"),
+        (lambda h: h.raw(b"<html>bad gateway</html>", 502), "answered 502: <html>bad gateway"),
+        (lambda h: h.raw(b"[]", 500), "answered 500: []"),
+        (fake.garbage, "not complete"),
         (fake.wrong_shape, "not complete"),
         (fake.cut, "no usable answer"),
         (fake.hang_up, "no usable answer"),
         (lambda h: h.answer({"message": "hm"}), "not complete"),
         (lambda h: h.answer(None), "not complete"),
-        (lambda h: h.raw(b"\xff\xfe"), "no usable answer"),
+        (lambda h: h.raw(b"\xff\xfe"), "not complete"),
     ],
 )
 @pytest.mark.parametrize("name", ["services", "tasks"])
@@ -64,6 +66,28 @@ def test_failures(engine, api, name, fault, says):
     assert str(caught.value).isprintable()
     del engine.faults[name]
     assert call() == []  # it works again
+
+
+def test_what_has_not_changed_is_the_same_object(engine, api):
+    engine.services = [fake.service("web", {})]
+    engine.tasks = [fake.task("web", 1)]
+    calls = (api.services, api.nodes, lambda: api.tasks(("running",)))
+    for call in calls:
+        assert call() is call()
+    services, nodes, tasks = (call() for call in calls)
+    engine.tasks[0]["Status"]["State"] = "failed"
+    assert api.services() is not services  # its number of running tasks has changed
+    assert api.nodes() is nodes
+    assert api.tasks(("running",)) is not tasks
+    assert api.tasks(("running",))[0].status.state == "failed"
+
+
+@pytest.mark.parametrize(("version", "counts"), [("1.40", False), ("1.41", True), ("1.52", True)])
+def test_which_engines_count_tasks(engine, api, version, counts):
+    assert not api.counts_tasks  # it is not known yet
+    engine.version = version
+    api.services()
+    assert api.counts_tasks is counts
 
 
 def test_a_silent_engine_is_not_waited_for(engine):

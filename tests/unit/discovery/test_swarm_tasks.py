@@ -27,7 +27,10 @@ def node(*arguments, **options):
         ("running", "running", {"availability": "pause"}, "up"),
         ("running", "running", {"state": "unknown"}, "up"),
         ("running", "running", {"availability": "drain"}, "draining"),
-        ("running", "running", {"state": "down"}, "draining"),
+        ("running", "running", {"state": "down"}, "leaving"),
+        ("running", "running", {"state": "down", "availability": "drain"}, "leaving"),
+        ("shutdown", "running", {"state": "down"}, None),
+        ("remove", "running", {"state": "down"}, None),
         ("shutdown", "running", {}, "draining"),
         ("remove", "running", {}, "draining"),
         ("running", "starting", {}, None),
@@ -98,10 +101,32 @@ def test_a_task_is_followed_until_it_ends(engine, running):
     assert ids(running.list()) == ["web-1", "web-2"]
     engine.tasks[0]["Status"]["State"] = "shutdown"
     engine.tasks.pop()  # what is to be removed is deleted when it has ended
-    assert running.list() == []
+    assert ids(running.list()) == []
     engine.asked.clear()
-    assert running.list() == []
+    assert ids(running.list()) == []
     assert engine.calls("tasks") == [{"desired-state": ["running"]}]
+
+
+def test_what_has_not_changed_is_the_same_object(engine, running):
+    engine.tasks = [fake.task("web", 1), fake.task("web", 2)]
+    running.list()
+    tasks = running.list()
+    assert running.list() is tasks
+    engine.tasks[0]["DesiredState"] = "shutdown"
+    assert ids(running.list()) == ["web-1", "web-2"]
+    engine.tasks[0]["Status"]["State"] = "shutdown"
+    assert ids(running.list()) == ["web-2"]
+    assert running.list() is running.list()
+
+
+def test_what_is_to_end_on_a_dead_node_is_not_followed(engine, running):
+    engine.tasks = [fake.task("web", 1), fake.task("web", 2, node="node2")]
+    running.list()
+    for raw in engine.tasks:
+        raw["DesiredState"] = "shutdown"
+    engine.asked.clear()
+    assert ids(running.list({"node1"})) == ["web-2"]
+    assert engine.calls("tasks") == [{"desired-state": ["running"]}, {"id": ["web-2"]}]
 
 
 def test_very_many_at_once_are_read_from_the_full_list(engine, running, monkeypatch):

@@ -30,6 +30,18 @@ def test_native_labels_win_and_say_so():
     assert "faststicky labels" in warning.text
 
 
+def test_additions_leave_traefiks_labels_in_force():
+    reading, warnings = read("a", {**TRAEFIK1, "faststicky.drain": "stay", "FastSticky.Hold": "2s"})
+    assert (reading.dialect, reading.port, reading.drain, reading.hold) == ("traefik1", 80, "stay", 2.0)
+    assert warnings == ()
+    reading, warnings = read("a", {**TRAEFIK1, "faststicky.drain": "go"})
+    assert (reading.dialect, reading.drain, reading.hold) == ("traefik1", "leave", -1.0)
+    assert [(w.label, w.value) for w in warnings] == [("faststicky.drain", "go")]
+    reading, warnings = read("a", {"faststicky.drain": "stay"})
+    assert reading is None
+    assert [w.label for w in warnings] == ["faststicky.port"]
+
+
 def test_later_traefik_is_told_of():
     reading, warnings = read("a", {"traefik.enable": "true", "traefik.http.routers.a.rule": "Host(`a`)"})
     assert reading is None

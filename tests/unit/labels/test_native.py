@@ -39,6 +39,8 @@ def test_everything_said_in_any_case():
             "faststicky.network": "net",
             "faststicky.priority": "7",
             "faststicky.weight": "3",
+            "faststicky.drain": "STAY",
+            "faststicky.hold": "1500ms",
             "faststicky.cookie.name": "c",
             "faststicky.cookie.path": "/a",
             "faststicky.cookie.domain": "example.com",
@@ -49,6 +51,7 @@ def test_everything_said_in_any_case():
         }
     )
     assert (reading.port, reading.network, reading.weight, reading.routes[0].priority) == (80, "net", 3, 7)
+    assert (reading.drain, reading.hold) == ("stay", 1.5)
     assert reading.cookie == CookiePolicy(
         name="c", path="/a", domain="example.com", secure=True, http_only=False, same_site="Strict", max_age=3600
     )
@@ -94,6 +97,9 @@ def test_what_leaves_a_service_out(missing, value, says):
         ("faststicky.cookie.name", "a b", "_fs_"),
         ("faststicky.cookie.max-age", "soon", "is not a duration"),
         ("faststicky.cookie.same-site", "none", "browsers refuse"),
+        ("faststicky.drain", "never", "leave is used"),
+        ("faststicky.hold", "1h", "at most 300s"),
+        ("faststicky.hold", "-1", "the option --hold is used"),
         ("faststicky.weigth", "1", "did you mean faststicky.weight?"),
         ("faststicky.quux", "1", "no such label"),
     ],

@@ -1,0 +1,82 @@
+"""From a service's tasks to its backends: state, name, address. Made anew only where something has changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from faststicky.discovery import networks
+from faststicky.discovery.swarm_shapes import Node, Service, Task
+from faststicky.discovery.swarm_tasks import in_order, name_of, slot_of, state_of
+from faststicky.labels.reading import Reading
+from faststicky.labels.traefik1 import raw_url
+from faststicky.model import Backend, Warning
+
+Own = frozenset[str] | None  # IDs of the proxy's own networks, None when it is in no container
+
+
+class _Made(NamedTuple):
+    """Backends, and all that they were made of."""
+
+    reading: Reading
+    own: Own
+    tasks: Sequence[Task]
+    nodes: Sequence[Node | None]  # of each task
+    result: tuple[tuple[Backend, ...], tuple[Warning, ...]]
+
+
+class Backends:
+    """The backends of each service, by the service's ID."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Made] = {}
+        self._used: dict[str, _Made] = {}
+
+    def of(
+        self, service: Service, reading: Reading, tasks: Sequence[Task], nodes: Mapping[str, Node], own: Own
+    ) -> tuple[tuple[Backend, ...], tuple[Warning, ...]]:
+        """The service's backends by slot, oldest first, and one warning for each kind of network trouble."""
+        places = [nodes.get(task.node_id) for task in tasks]
+        made = self._kept.get(service.id)
+        if made is None or (made.reading, made.own, made.tasks, made.nodes) != (reading, own, tasks, places):
+            made = _Made(reading, own, tasks, places, _make(service.spec.name, reading, tasks, nodes, own))
+        self._used[service.id] = made
+        return made.result
+
+    def trim(self) -> None:
+        """Forget the services that were not asked for since the last call."""
+        self._kept, self._used = self._used, {}
+
+
+def _make(
+    service: str, reading: Reading, tasks: Sequence[Task], nodes: Mapping[str, Node], own: Own
+) -> tuple[tuple[Backend, ...], tuple[Warning, ...]]:
+    backends: list[Backend] = []
+    problems: dict[str, Warning] = {}
+    for task in in_order(tasks):
+        node = nodes.get(task.node_id)
+        state = state_of(task, node)
+        if state is None:
+            continue
+        choice = networks.choose(task, reading.network, own)
+        if choice.problem and state == "up":  # of an old task the label may be out of date
+            text = networks.explain(choice.problem, service, reading.network, choice.networks)
+            label = "faststicky.network" if reading.dialect == "native" else "traefik.docker.network"
+            problems[choice.problem] = Warning(service=service, label=label, value=reading.network, text=text)
+        if not choice.host:
+            continue
+        backends.append(
+            Backend(
+                id=task.id,
+                name=name_of(task, service, node),
+                host=choice.host,
+                port=reading.port,
+                weight=reading.weight,
+                state=state,
+                slot=slot_of(task),
+                node=task.node_id,
+                drain=reading.drain,
+                foreign=(raw_url(choice.host, reading.port),) if reading.raw_url_cookies else (),
+            )
+        )
+    return tuple(backends), tuple(problems.values())

@@ -1,0 +1,40 @@
+"""Labels are read once."""
+
+from __future__ import annotations
+
+import msgspec
+
+from faststicky.discovery.swarm_readings import Readings
+from faststicky.discovery.swarm_shapes import Service
+from faststicky.labels.reading import LabelDefaults
+from unit.discovery import engine as fake
+
+LABELS = {"faststicky.port": "80", "faststicky.rule": "Host(`a`)"}
+
+
+def service(labels, name="web"):
+    return msgspec.convert(fake.service(name, labels), Service)
+
+
+def test_the_same_labels_give_the_same_reading():
+    readings = Readings(LabelDefaults())
+    first = readings.of(service(LABELS))
+    readings.trim()
+    assert readings.of(service(dict(LABELS))) is first
+    assert readings.of(service({**LABELS, "faststicky.port": "81"}))[0].port == 81
+
+
+def test_what_is_wrong_is_told_each_time():
+    readings = Readings(LabelDefaults())
+    for _ in range(2):
+        reading, warnings = readings.of(service({**LABELS, "faststicky.port": "x"}))
+        assert (reading, [w.label for w in warnings]) == (None, ["faststicky.port"])
+        readings.trim()
+
+
+def test_services_that_are_gone_are_forgotten():
+    readings = Readings(LabelDefaults())
+    first = readings.of(service(LABELS))
+    readings.trim()
+    readings.trim()
+    assert readings.of(service(LABELS)) is not first
