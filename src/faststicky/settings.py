@@ -19,6 +19,7 @@ Count = Annotated[int, Meta(ge=0, extra={"unit": "count"})]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "text", "json"]
+AccessLog = Literal["off", "json", "common", "combined", "traefik", "haproxy"]
 
 
 def about(text: str) -> Meta:
@@ -68,6 +69,9 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     ] = 2.0
     hold: Annotated[Duration, about("How long a request waits for a backend when its service has none.")] = 0.0
     replay_limit: Annotated[Size, about("Bytes of a request body kept so that it can be sent again.")] = 65536
+    access_log: Annotated[
+        Literal["off", "json", "common", "combined", "traefik", "haproxy"], about("A line for every request, and its format.")
+    ] = "off"
     trusted_proxies: Annotated[
         tuple[str, ...], about("Network whose X-Forwarded-* and Forwarded are kept and appended to (repeatable).")
     ] = ()
@@ -75,6 +79,7 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     request_id: Annotated[bool, about("Also write X-Request-ID.")] = False
     via: Annotated[str, about("Pseudonym for Via; without one none is written.")] = ""
     underscores: Annotated[bool, about('Forward field names with "_" (otherwise dropped, as nginx does).')] = False
+    access_log: Annotated[AccessLog, about("One line for each request, in this form.")] = "off"
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +99,10 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: str
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"
+    access_log_file: str = ""  # "": standard output
+    stats_interval: float = 10.0  # seconds between two sets of statistics lines; 0: none
+    admin_token_file: str = ""  # with one, changing anything needs its content as a bearer token
+    ready_max_age: float = 0.0  # seconds since the source last confirmed the table, above which /ready is 503; 0: any
     grace: float = 10.0  # seconds for requests in flight when stopping
     ready_file: str = ""  # written when every worker serves, removed at the end
     relay: RelayOptions = RelayOptions()

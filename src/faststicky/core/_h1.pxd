@@ -43,6 +43,7 @@ cdef enum field_id:           # the fields that a proxy must know by name
     FIELD_SET_COOKIE
     FIELD_DATE
     FIELD_CACHE_CONTROL
+    FIELD_USER_AGENT
     FIELD_VIA
     FIELD_FORWARDED           # Forwarded and X-Forwarded-*, X-Real-IP: what tells of clients
     FIELD_X_FORWARDED_FOR
@@ -90,6 +91,7 @@ cdef struct head_t:
     span_t target             # as sent
     span_t path               # what is routed and forwarded (empty: "/" must be put before the query, or alone)
     span_t host               # authority that is routed and forwarded
+    span_t agent              # value of User-Agent
     span_t upgrade            # value of Upgrade, empty unless it is in force
     int64_t content_length    # -1: none
     uint32_t count

@@ -10,6 +10,8 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from faststicky.core._h1 cimport chunk_t, head_t, limits_t
+from faststicky.core._span cimport span_t
+from faststicky.core._stats cimport series_t, service_series_t
 from faststicky.core._table cimport Backend, Service, Table
 
 cdef enum:
@@ -50,6 +52,14 @@ cdef struct counters_t:
     uint64_t ejections        # backends that failed several times in a row
     uint64_t parked           # requests that had to wait for a backend
 
+cdef struct record_t:         # spans into Exchange.text
+    span_t method
+    span_t target
+    span_t host
+    span_t agent
+    span_t referer
+    uint32_t version
+
 cdef class Peer:
     """One end of a TCP connection: a transport, a place among the deadlines, and back-pressure."""
     cdef Relay relay
@@ -75,6 +85,8 @@ cdef class Client(Peer):
     cdef bint secure          # it came by TLS
     cdef uint32_t port        # ours, that it connected to
     cdef bint admitted
+    cdef uint32_t user        # hash of address and User-Agent, for counting users; 0: not computed
+    cdef uint32_t agent_size  # of the User-Agent that it was computed with
     cdef uint8_t address_size
     cdef char address[46]     # printed; INET6_ADDRSTRLEN
 
@@ -106,11 +118,13 @@ cdef class Upstream:
     cdef uint32_t failures    # in a row
     cdef bint ejected
     cdef uint32_t ejections
+    cdef series_t *stats
     cdef uint32_t ejection    # how long, in ticks
     cdef uint32_t back_at     # tick of the next try; 0: one is under way
 
     cdef int close_idle(self) except -1
     cdef int start_trial(self) except -1
+    cdef int count_in_series(self, Relay relay) except -1
     cdef bint is_awaited_by(self, Exchange x) noexcept
     cdef Connection take(self, bint fresh)
     cdef int give(self, Connection connection) except -1
@@ -162,6 +176,20 @@ cdef class Exchange:
     cdef chunk_t answer_chunk
     cdef bint rechunk         # the answer is chunked towards the client
     cdef bint reusable        # the backend keeps the connection
+    # times (CLOCK_MONOTONIC, nanoseconds) and counters
+    cdef uint64_t begun       # its head was complete
+    cdef uint64_t sent_at     # the last try was sent
+    cdef uint64_t answered    # the answer's head was complete
+    cdef uint64_t sent_down   # bytes of the answer
+    cdef uint32_t tries
+    cdef service_series_t *stats
+    cdef bint counted         # as in flight
+    cdef Backend counted_at   # likewise, by this backend
+    cdef record_t record      # what the access line shows of the request
+    cdef bytes text           # where its spans point
+    cdef uint64_t id_low      # of X-Request-ID
+    cdef uint8_t peer_size
+    cdef char peer[46]        # the client's address, which is gone when the line is written
     # the decision
     cdef uint32_t outcome     # outcome_t
     cdef bint set_cookie
@@ -191,6 +219,7 @@ cdef class Exchange:
     cdef int let_go(self, bint reusable) except -1
     cdef int finish(self) except -1
     cdef int give_up(self, int status, str reason) except -1
+    cdef const char *ending(self, int status) noexcept
     cdef int client_lost(self) except -1
 
 cdef class Relay:
@@ -251,6 +280,19 @@ cdef class Relay:
     cdef bint request_id
     cdef bytes via
     cdef list trusted         # networks
+    cdef Py_buffer region     # the statistics
+    cdef bint has_region
+    cdef void *own_region     # when nobody gave us one
+    cdef service_series_t *total
+    cdef service_series_t spare       # for services and backends that nobody gave a series
+    cdef uint64_t window      # of the clock, for counting users
+    cdef uint32_t access      # access_format
+    cdef object on_access
+    cdef uint8_t *lines       # access lines that wait for the next tick
+    cdef size_t lines_size
+    cdef uint64_t dropped_lines
+    cdef bytes stamp          # the current second as access lines show it
+    cdef uint64_t stamp_base  # CLOCK_MONOTONIC at which that second began
     cdef bytes date           # "Date: ...\r\n" of the current second
     cdef uint64_t id_high
     cdef uint64_t id_low
@@ -262,6 +304,7 @@ cdef class Relay:
     cdef uint32_t live_connections
 
     cdef bint trusts(self, bytes address) except -1
+    cdef int _open_region(self, region) except -1
     cdef int enlist(self, Peer peer) except -1
     cdef int delist(self, Peer peer) except -1
     cdef int event(self, str name, dict detail) except -1

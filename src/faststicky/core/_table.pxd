@@ -51,12 +51,14 @@ cdef class Backend:
     cdef readonly uint32_t weight
     cdef uint32_t state
     cdef bytes cookie_value
+    cdef uint32_t series      # its counters, see _stats
     cdef object upstream      # the relay's live side of this backend: connections and their health
 
 cdef class Service:
     cdef readonly str name
     cdef readonly list backends
     cdef readonly bint pass_host_header
+    cdef uint32_t series      # its counters, see _stats
     cdef bint sticky
     cdef bytes cookie_name
     cdef bytes set_cookie     # 'Set-Cookie: NAME='

@@ -9,6 +9,17 @@ cdef inline int _name_error(uint8_t c) noexcept nogil:
     return E_BARE_LF if c == LF else E_BAD_NAME
 
 
+cdef bint _is_disguised(const uint8_t *name, uint32_t size) noexcept nogil:
+    """True if applications that turn "-" and "_" into one (CGI and its heirs) read this name as one that proxies know:
+    X_Forwarded_For, Content_Length."""
+    cdef uint8_t plain[32]  # longer than every known name but X-Forwarded-*, of which the beginning says enough
+    cdef uint32_t n = size if size < 32 else 32
+    cdef uint32_t i
+    for i in range(n):
+        plain[i] = c'-' if name[i] == c'_' else name[i]
+    return _field_of(plain, n) != FIELD_OTHER
+
+
 cdef int _fields(
     const uint8_t *data, const uint8_t *p, const uint8_t *end, Py_ssize_t size, const limits_t *limits, head_t *head
 ) noexcept nogil:
@@ -78,7 +89,7 @@ cdef int _fields(
         field.end = <uint32_t>(p - data)
         id = _field_of(line, field.name.size)
         if id == FIELD_OTHER and memchr(line, c'_', field.name.size) != NULL:
-            id = FIELD_UNDERSCORE
+            id = FIELD_HOP if _is_disguised(line, field.name.size) else FIELD_UNDERSCORE
         elif id == FIELD_CONNECTION:
             head.flags |= _connection_flags(value, field.value.size)
         field.id = id

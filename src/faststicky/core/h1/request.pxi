@@ -14,6 +14,7 @@ cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits
     head.framing = FRAME_NONE
     head.content_length = -1
     head.host.at = head.host.size = 0
+    head.agent.at = head.agent.size = 0
     head.upgrade.at = head.upgrade.size = 0
 
     while True:  # RFC 9112, 2.2: empty lines before a request are skipped
@@ -69,7 +70,7 @@ cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits
     if p == end:
         return _stopped(head, E_HEAD_TOO_LARGE, data, p, end, size, limits)
     if p[0] != CR:
-        return _bad(head, E_BARE_LF if p[0] == LF else E_BAD_VERSION, data, p)
+        return _bad(head, E_LINE_TOO_LONG if p == stop else E_BARE_LF if p[0] == LF else E_BAD_VERSION, data, p)
     if _supported(data, p - 8, head) != H1_OK:
         return H1_BAD
     if p + 1 == end:
@@ -172,6 +173,8 @@ cdef int _request_meaning(const uint8_t *data, head_t *head) noexcept nogil:
             head.host = field.value
         elif field.id == FIELD_COOKIE:
             head.flags |= HEAD_COOKIE
+        elif field.id == FIELD_USER_AGENT:
+            head.agent = field.value
         elif field.id == FIELD_CONTENT_LENGTH:
             lengths += 1
             length = field
@@ -250,14 +253,7 @@ cdef int _take_authority(const uint8_t *data, head_t *head) noexcept nogil:
 
 cdef bint _same_nocase(const uint8_t *a, const uint8_t *b, uint32_t n) noexcept nogil:
     cdef uint32_t i
-    cdef uint8_t x, y
     for i in range(n):
-        x = a[i]
-        y = b[i]
-        if c'A' <= x <= c'Z':
-            x |= 0x20
-        if c'A' <= y <= c'Z':
-            y |= 0x20
-        if x != y:
+        if _lower(a[i]) != _lower(b[i]):
             return False
     return True

@@ -52,9 +52,9 @@ cdef int h1_response(
         if p == end:
             return _stopped(head, E_LINE_TOO_LONG, data, p, end, size, limits)
         if p[0] != CR:
-            return _bad(head, E_BARE_LF if p[0] == LF else E_LINE_TOO_LONG if p == stop else E_BAD_REASON, data, p)
+            return _bad(head, E_LINE_TOO_LONG if p == stop else E_BARE_LF if p[0] == LF else E_BAD_REASON, data, p)
     elif p[0] != CR:
-        return _bad(head, E_BARE_LF if p[0] == LF else E_BAD_STATUS, data, p)
+        return _bad(head, E_LINE_TOO_LONG if p == stop else E_BARE_LF if p[0] == LF else E_BAD_STATUS, data, p)
     if p + 1 == end:
         return _stopped(head, E_HEAD_TOO_LARGE, data, p + 1, end, size, limits)
     if p[1] != LF:

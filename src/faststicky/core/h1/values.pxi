@@ -4,6 +4,10 @@ cdef inline bint _is_space(uint8_t c) noexcept nogil:
     return c == SP or c == HTAB
 
 
+cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
+    return c | 0x20 if c'A' <= c <= c'Z' else c
+
+
 cdef inline uint32_t _method_of(const uint8_t *p, uint32_t n) noexcept nogil:
     # Methods are case-sensitive (RFC 9110, 9.1): "get" is another method.
     if n == 3:
@@ -60,6 +64,8 @@ cdef uint32_t _field_of(const uint8_t *p, uint32_t n) noexcept nogil:
             return FIELD_CONNECTION
         if fs_same(p, "set-cookie", 10):
             return FIELD_SET_COOKIE
+        if fs_same(p, "user-agent", 10):
+            return FIELD_USER_AGENT
         if fs_same(p, "keep-alive", 10):
             return FIELD_HOP
     elif n == 12:
@@ -234,7 +240,7 @@ cdef bint h1_named_by_connection(const uint8_t *data, const head_t *head, const 
             while e > b and _is_space(p[e - 1]):
                 e -= 1
             if e - b == field.name.size:
-                while b < e and (p[b] == name[0] or (p[b] ^ name[0]) == 0x20 and (p[b] | 0x20) >= c'a'):
+                while b < e and _lower(p[b]) == _lower(name[0]):
                     b += 1
                     name += 1
                 if b == e:

@@ -63,6 +63,7 @@ cdef Py_ssize_t answer_head(Exchange x, const uint8_t *data, const head_t *head)
     if x.relay.draining:
         x.keep = False
     x.relay.totals.answers[head.method // 100] += 1
+    count_answer(x, head.method)
     (<Upstream>x.backend.upstream).failures = 0
     return build_answer(x.relay, x, data, head)
 
@@ -125,6 +126,7 @@ cdef int answer_closed(Exchange x) except -1:
 cdef int write_down(Exchange x, bytes data) except -1:
     if PyBytes_GET_SIZE(data):
         x.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)
+        count_out(x, PyBytes_GET_SIZE(data))
         if x.client.half_closed:
             arm(x.client, x.relay.half_close_ticks)
         x.client.transport.write(data)
@@ -144,7 +146,7 @@ cdef bytes joined(const uint8_t *head, Py_ssize_t head_size, bytes data, Py_ssiz
 
 cdef uint8_t *put_chunk_size(uint8_t *out, Py_ssize_t size) noexcept:
     out += fs_put_hex(out, <uint64_t>size)
-    return put_text(out, "\r\n", 2)
+    return put_text(out, "\r\n")
 
 
 cdef bytes in_one_chunk(const uint8_t *head, Py_ssize_t head_size, bytes data, Py_ssize_t at):
@@ -160,7 +162,7 @@ cdef bytes in_one_chunk(const uint8_t *head, Py_ssize_t head_size, bytes data, P
     p = put(<uint8_t *>PyBytes_AS_STRING(out), head, head_size)
     p = put(p, line, line_size)
     p = put(p, PyBytes_AS_STRING(data) + at, size)
-    put_text(p, "\r\n", 2)
+    put_text(p, "\r\n")
     return out
 
 
@@ -208,9 +210,9 @@ cdef bytes reframe(
         elif event == CHUNK_END or event == CHUNK_MORE:
             break
     if line_size:
-        o = put_text(o, "\r\n", 2)
+        o = put_text(o, "\r\n")
     if rechunk and done[0]:
-        put_text(o, "0\r\n\r\n", 5)
+        put_text(o, "0\r\n\r\n")
     return out
 
 
@@ -230,6 +232,7 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
     x.state = ANSWER_BODY
     x.raw = None
     relay.totals.answers[1] += 1
+    count_answer(x, 101)
     client.state = CLIENT_TUNNEL
     client.held = None
     x.connection.state = CONNECTION_TUNNEL

@@ -172,6 +172,10 @@ cdef class Client(Peer):
         x.keep = keep
         x.note_request(p, head)
         x.decide(p, head)
+        count_request(x, p, head)
+        count_in(x, PyBytes_GET_SIZE(data))
+        if relay.access != ACCESS_OFF:
+            note_record(x, data, head)
         self.exchange = x
         self.state = CLIENT_BUSY
         return x.send_head(data)
@@ -180,6 +184,9 @@ cdef class Client(Peer):
         """Answer the request in relay.head ourselves; the bytes of `data` that it took."""
         cdef uint32_t used = self.relay.head.length
         self.note(status, reason, service)
+        count_own_answer(self.relay, NULL, status)
+        if self.relay.access != ACCESS_OFF:
+            write_own_line(self, status, data, &self.relay.head)
         self.answer(status, keep, self.relay.head.method == METHOD_HEAD)
         return used
 
@@ -221,6 +228,9 @@ cdef class Client(Peer):
     cdef int refuse(self, int status, str code) except -1:
         """The bytes are no request: one answer, then nothing more is parsed (RFC 9112, 2.2)."""
         self.note(status, code, None)
+        count_own_answer(self.relay, NULL, status)
+        if self.relay.access != ACCESS_OFF:
+            write_own_line(self, status, None, NULL)
         return self.answer(status, False, False)
 
     cdef int note(self, int status, str reason, str service) except -1:

@@ -17,6 +17,9 @@ cdef class Exchange:
         self.relay = client.relay
         self.table = table
         self.service = service
+        self.stats = &self.relay.spare
+        if service is not None and service.series and self.relay.has_region:
+            self.stats = stats_service(self.relay.region.buf, service.series)
 
     def __dealloc__(self):
         global _live_exchanges
@@ -114,7 +117,7 @@ cdef class Exchange:
                 return used
             if PyBytes_GET_SIZE(piece):
                 self.keep_piece(piece)
-        relay.totals.outcomes[self.outcome] += 1
+        count_outcome(self)
         if head is not None:
             self.go(head)
         elif not park(self):
@@ -147,6 +150,7 @@ cdef class Exchange:
         """Send the head and what is kept of the body: on an idle connection, or on a new one once it is open."""
         cdef Upstream upstream = <Upstream>self.backend.upstream
         cdef Connection connection = upstream.take(not self.idempotent)
+        count_try(self)
         self.pending = head
         if connection is not None:
             return self.attach(connection)
@@ -168,6 +172,8 @@ cdef class Exchange:
         if self.replay is not None:
             data = b"".join([data, *self.replay])
         self.sent = True
+        if self.relay.access != ACCESS_OFF:
+            self.sent_at = stats_clock()
         if not self.idempotent or self.replayed > self.relay.replay_limit:
             self.raw = None
             self.replay = None
@@ -215,6 +221,7 @@ cdef class Exchange:
         """More from the client while the exchange is under way."""
         cdef Py_ssize_t used = 0
         cdef bytes piece
+        count_in(self, PyBytes_GET_SIZE(data))
         if self.request_done:
             return self.client.hold(data)
         piece = self.take_body(data, &used)
@@ -270,6 +277,7 @@ cdef class Exchange:
             stale = stale and not self.repeated
             self.repeated = self.repeated or stale
             if not stale:
+                count_failure(<Upstream>self.backend.upstream, False)
                 upstream_fails(<Upstream>self.backend.upstream, False)
                 self.tell("upstream-failed", "closed-before-answer")
             return self.retry(stale, 502, "closed-before-answer")
@@ -278,6 +286,7 @@ cdef class Exchange:
     cdef int upstream_failed(self, int status, str reason) except -1:
         """The backend answered nonsense, or not in time, or not to the end: not to be tried again."""
         self.relay.totals.upstream_errors += 1
+        count_failure(<Upstream>self.backend.upstream, False)
         self.tell("upstream-failed", reason)
         self.let_go(False)
         return self.give_up(status, reason)
@@ -289,6 +298,7 @@ cdef class Exchange:
         cdef uint32_t limit = relay.retries if relay.retries < MOST_TRIES else MOST_TRIES
         if self.client is None:
             return 0
+        count_leave(self)
         if not same:
             if self.tried_count >= limit:
                 return self.give_up(status, reason)
@@ -344,6 +354,8 @@ cdef class Exchange:
         """The answer is complete."""
         cdef Client client = self.client
         self.state = ANSWER_DONE
+        count_end(self, True)
+        write_line(self, self.status, "--")
         self.let_go(self.reusable and self.request_done)
         self.client = None
         client.exchange = None
@@ -359,6 +371,8 @@ cdef class Exchange:
             return 0
         self.waiting = False
         self.relay.parked.discard(self)
+        count_end(self, False)
+        write_line(self, self.status if self.state != ANSWER_HEAD else status, self.ending(status))
         self.let_go(False)
         self.client = None
         client.exchange = None
@@ -375,8 +389,22 @@ cdef class Exchange:
             return 0
         keep = self.keep and self.request_done and not client.half_closed
         client.note(status, reason, self.service.name)
+        count_own_answer(self.relay, self.stats, status)
         client.answer(status, keep, self.method == METHOD_HEAD)
         return client.next_request() if keep else 0
+
+    cdef const char *ending(self, int status) noexcept:
+        """Why and where it ended, in HAProxy's letters: who (S backend, s its time-out, c client's time-out, P we), and in which
+        phase (R request, C connect, H head of the answer, D its data)."""
+        if self.state != ANSWER_HEAD:
+            return "sD" if status == 504 else "SD"
+        if status == 408:
+            return "cR"
+        if status == 504:
+            return "sH" if self.sent else "sC"
+        if status == 502 or status == 503:
+            return "SH" if self.sent else "SC"
+        return "PR"
 
     cdef int client_lost(self) except -1:
         """The client is gone: what its backend still does for it is in vain (RFC 9112, 9.5)."""
@@ -384,6 +412,12 @@ cdef class Exchange:
         self.client = None
         self.waiting = False
         self.relay.parked.discard(self)
+        count_end(self, False)
+        write_line(
+            self, self.status if self.status else 499,
+            "--" if self.status == 101 else "CD" if self.state == ANSWER_BODY else "CR" if not self.request_done else
+            "CH" if connection is not None else "CC"
+        )
         if connection is not None and connection.state == CONNECTION_TUNNEL:
             self.connection = None
             connection.exchange = None

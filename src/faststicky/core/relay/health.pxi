@@ -29,6 +29,8 @@ cdef int eject(Upstream upstream) except -1:
     upstream.ejection = relay.eject_ticks
     upstream.back_at = relay.now + upstream.ejection
     relay.totals.ejections += 1
+    upstream.stats.ejections += 1
+    relay.total.counters.ejections += 1
     relay.ejected.append(upstream)
     mark_ejected(upstream)
     upstream.close_idle()

@@ -31,12 +31,23 @@ cdef class Relay:
         free(self.owners)
         free(self.free_places)
         free(self.out)
+        free(self.own_region)
+        free(self.lines)
+        if self.has_region:
+            PyBuffer_Release(&self.region)
 
-    def __init__(self, loop, options, on_event=None, on_full=None):
+    def __init__(self, loop, options, on_event=None, on_full=None, region=None, on_access=None):
         self.loop = loop
         self.options = options
         self.on_event = on_event
         self.on_full = on_full
+        self._open_region(region)
+        self.on_access = on_access
+        self.access = _FORMATS[options.access_log] if on_access is not None else ACCESS_OFF
+        if self.access != ACCESS_OFF:
+            self.lines = <uint8_t *>malloc(LINES_ROOM)
+            if self.lines == NULL:
+                raise MemoryError("no memory for access lines")
         self.upstreams = {}
         self.dialing = set()
         self.ejected = []
@@ -86,6 +97,22 @@ cdef class Relay:
         self.now = 1
         self._tick()
 
+    cdef int _open_region(self, region) except -1:
+        """The memory that counters are kept in: the supervisor's, or for a relay on its own just enough for the total."""
+        if region is not None:
+            PyObject_GetBuffer(region, &self.region, PyBUF_WRITABLE)
+            self.has_region = True
+            self.total = stats_service(self.region.buf, 0)
+            # what the worker before us had in flight ended with it
+            self.total.counters.in_flight = self.total.counters.queued = 0
+        else:
+            self.own_region = malloc(sizeof(service_series_t))
+            if self.own_region == NULL:
+                raise MemoryError("no memory for the relay's counters")
+            memset(self.own_region, 0, sizeof(service_series_t))
+            self.total = <service_series_t *>self.own_region
+        return 0
+
     # ------------------------------------------------------------ for the worker
 
     def publish(self, spec):
@@ -108,6 +135,7 @@ cdef class Relay:
             (<Upstream>upstream).retire()
         for key, upstream in upstreams.items():
             (<Upstream>upstream).places = places[key]
+            (<Upstream>upstream).count_in_series(self)
             if (<Upstream>upstream).ejected:
                 mark_ejected(<Upstream>upstream)
             elif all((<Service>service).states[at] >= STATE_LEAVING for service, at in places[key]):
@@ -135,6 +163,8 @@ cdef class Relay:
         cdef uint32_t place
         cdef Peer peer
         self.closed = True
+        if self.access != ACCESS_OFF:
+            flush_lines(self)
         if self.timer is not None:
             self.timer.cancel()
             self.timer = None
@@ -145,9 +175,11 @@ cdef class Relay:
                 peer = <Peer>self.owners[place]
                 if peer.transport is not None:
                     peer.transport.abort()
+        self.table = None
+        self.upstreams = {}  # each of them holds the relay
 
     def live(self):
-        """What is alive now: numbers that return to zero when a relay has been closed and its table dropped."""
+        """What is alive now: numbers that return to zero when a relay has been closed."""
         idle = sum(len((<Upstream>upstream).idle) for upstream in self.upstreams.values())
         return {
             "clients": self.live_clients,
@@ -250,6 +282,8 @@ cdef class Relay:
         wall = int(time.time())
         if wall != self.wall:
             self.wall = wall
+            self.window = <uint64_t>wall // STATS_WINDOW
+            note_stamp(self, wall, stats_clock())
             self.date = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(wall)).encode("ascii")
         self.timer = self.loop.call_later(1.0 / TICKS_PER_SECOND, self._tick)
         place = 1
@@ -265,6 +299,8 @@ cdef class Relay:
                     self.loop.call_exception_handler({"message": "a deadline failed", "exception": error})
                     peer.transport.abort()
             place += 1
+        if self.access != ACCESS_OFF:
+            flush_lines(self)
         if self.ejected:
             try_ejected(self)
         if self.events:

@@ -17,8 +17,9 @@ cdef inline uint8_t *put_span(uint8_t *out, const uint8_t *data, span_t span) no
     return put(out, data + span.at, span.size)
 
 
-cdef inline uint8_t *put_text(uint8_t *out, const char *text, size_t size) noexcept:
-    return put(out, text, size)
+cdef inline uint8_t *put_text(uint8_t *out, const char *text) noexcept:
+    """A literal: the compiler knows its length."""
+    return put(out, text, strlen(text))
 
 
 # ---------------------------------------------------------------- requests
@@ -32,19 +33,24 @@ cdef inline bint goes_up(Relay relay, Exchange x, const uint8_t *data, const hea
             return not head.flags & HEAD_ABSOLUTE and x.service.pass_host_header
         if field.id == FIELD_EXPECT:
             return head.version > 10
-        if field.id == FIELD_X_REQUEST_ID:
-            return x.client.trusted or not relay.request_id
-        if field.id == FIELD_VIA:
-            return relay.via is None
-        if field.id == FIELD_UNDERSCORE:
-            return relay.underscores
         if field.id == FIELD_FORWARDED:
             return x.client.trusted
-        if not (field.id == FIELD_SET_COOKIE or field.id == FIELD_CACHE_CONTROL or field.id == FIELD_DATE):
+        if field.id == FIELD_X_REQUEST_ID:
+            if relay.request_id:
+                return x.client.trusted
+        elif field.id == FIELD_VIA:
+            if relay.via is not None:
+                return False
+        elif field.id == FIELD_UNDERSCORE:
+            if not relay.underscores:
+                return False
+        elif not (field.id == FIELD_USER_AGENT or field.id == FIELD_SET_COOKIE or field.id == FIELD_CACHE_CONTROL
+                  or field.id == FIELD_DATE):
             # Connection, Keep-Alive, TE, ...: this hop's. Framing, Upgrade, X-Forwarded-For: written anew by us.
             return False
-    elif head.method == METHOD_OPTIONS and field.name.size == 12 and max_forwards(data, head) >= 0:
-        return not fs_same(data + field.name.at, "max-forwards", 12)  # one less is written by us
+    elif head.method == METHOD_OPTIONS and field.name.size == 12 and fs_same(data + field.name.at, "max-forwards", 12):
+        if max_forwards(data, head) >= 0:
+            return False  # one less is written by us
     # What Connection names is the client's hop's too (RFC 9110, 7.6.1); our own fields are written after this.
     return not (head.flags & HEAD_NAMES and h1_named_by_connection(data, head, field))
 
@@ -63,14 +69,14 @@ cdef Py_ssize_t build_request(Relay relay, Exchange x, const uint8_t *data, cons
         out[0] = c'*' if head.path.size == 0 and head.method == METHOD_OPTIONS else c'/'
         out += 1
     out = put_span(out, data, head.path)
-    out = put_text(out, " HTTP/1.1\r\n", 11)
+    out = put_text(out, " HTTP/1.1\r\n")
     if head.flags & HEAD_ABSOLUTE or not x.service.pass_host_header or head.host.size == 0:
-        out = put_text(out, "Host: ", 6)
+        out = put_text(out, "Host: ")
         if x.service.pass_host_header and head.host.size:
             out = put_span(out, data, head.host)
         else:
             out = put_bytes(out, (<Upstream>x.backend.upstream).authority)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     for i in range(head.count):
         field = &head.fields[i]
         if not goes_up(relay, x, data, head, field):
@@ -82,77 +88,79 @@ cdef Py_ssize_t build_request(Relay relay, Exchange x, const uint8_t *data, cons
                     <uint32_t>PyBytes_GET_SIZE(x.service.cookie_name), out + 8
                 )
                 if size:
-                    put_text(out, "Cookie: ", 8)
-                    out = put_text(out + 8 + size, "\r\n", 2)
+                    put_text(out, "Cookie: ")
+                    out = put_text(out + 8 + size, "\r\n")
         last = field.end
     out = put(out, data + run, last - run)
     out = put_forwarding(relay, x, data, head, out)
     if head.framing == FRAME_CHUNKED:
-        out = put_text(out, "Transfer-Encoding: chunked\r\n", 28)
+        out = put_text(out, "Transfer-Encoding: chunked\r\n")
     elif head.framing == FRAME_LENGTH:
-        out = put_text(out, "Content-Length: ", 16)
+        out = put_text(out, "Content-Length: ")
         out += fs_put_decimal(out, head.content_length)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     if x.upgrade is not None:
-        out = put_text(out, "Connection: upgrade\r\nUpgrade: ", 30)
+        out = put_text(out, "Connection: upgrade\r\nUpgrade: ")
         out = put_bytes(out, x.upgrade)
-        out = put_text(out, "\r\n", 2)
-    out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
+    out = put_text(out, "\r\n")
     return out - relay.out
 
 
 cdef uint8_t *put_forwarding(Relay relay, Exchange x, const uint8_t *data, const head_t *head, uint8_t *out) except NULL:
     """Who the client is. From a trusted peer its own list is kept and ours appended (X-Forwarded-For) or kept alone."""
     cdef Client client = x.client
-    out = put_text(out, "X-Forwarded-For: ", 17)
+    out = put_text(out, "X-Forwarded-For: ")
     if client.trusted:
         out = put_list(out, data, head, FIELD_X_FORWARDED_FOR)
     out = put(out, client.address, client.address_size)
-    out = put_text(out, "\r\n", 2)
+    out = put_text(out, "\r\n")
     if not client.trusted or not carries(data, head, "x-real-ip", 9):
-        out = put_text(out, "X-Real-IP: ", 11)
+        out = put_text(out, "X-Real-IP: ")
         out = put(out, client.address, client.address_size)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     if not client.trusted or not carries(data, head, "x-forwarded-proto", 17):
-        out = put_text(out, "X-Forwarded-Proto: http\r\n", 25)
+        out = put_text(out, "X-Forwarded-Proto: http\r\n")
     if head.host.size and (not client.trusted or not carries(data, head, "x-forwarded-host", 16)):
-        out = put_text(out, "X-Forwarded-Host: ", 18)
+        out = put_text(out, "X-Forwarded-Host: ")
         out = put_span(out, data, head.host)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     if not client.trusted or not carries(data, head, "x-forwarded-port", 16):
-        out = put_text(out, "X-Forwarded-Port: ", 18)
+        out = put_text(out, "X-Forwarded-Port: ")
         out += fs_put_decimal(out, client.port)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     if relay.forwarded:
-        out = put_text(out, "Forwarded: for=", 15)
+        out = put_text(out, "Forwarded: for=")
         if memchr(client.address, c':', client.address_size) != NULL:  # RFC 7239, 6: quoted and in brackets
-            out = put_text(out, '"[', 2)
+            out = put_text(out, '"[')
             out = put(out, client.address, client.address_size)
-            out = put_text(out, ']"', 2)
+            out = put_text(out, ']"')
         else:
             out = put(out, client.address, client.address_size)
-        out = put_text(out, ";proto=http", 11)
+        out = put_text(out, ";proto=http")
         if head.host.size:
-            out = put_text(out, ';host="', 7)
+            out = put_text(out, ';host="')
             out = put_span(out, data, head.host)
-            out = put_text(out, '"', 1)
-        out = put_text(out, "\r\n", 2)
+            out = put_text(out, '"')
+        out = put_text(out, "\r\n")
     if relay.request_id and not (client.trusted and carries(data, head, "x-request-id", 12)):
-        out = put_text(out, "X-Request-ID: ", 14)
-        relay.id_low += 1
+        out = put_text(out, "X-Request-ID: ")
+        if x.id_low == 0:  # the same for every try
+            relay.id_low += 1
+            x.id_low = relay.id_low
         out = put_id(out, relay.id_high)
-        out = put_id(out, relay.id_low)
-        out = put_text(out, "\r\n", 2)
+        out = put_id(out, x.id_low)
+        out = put_text(out, "\r\n")
     if head.method == METHOD_OPTIONS and max_forwards(data, head) > 0:
-        out = put_text(out, "Max-Forwards: ", 14)
+        out = put_text(out, "Max-Forwards: ")
         out += fs_put_decimal(out, max_forwards(data, head) - 1)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     if relay.via is not None:
-        out = put_text(out, "Via: ", 5)
+        out = put_text(out, "Via: ")
         out = put_list(out, data, head, FIELD_VIA)
-        out = put_text(out, "1.1 " if head.version > 10 else "1.0 ", 4)
+        out = put_text(out, "1.1 " if head.version > 10 else "1.0 ")
         out = put_bytes(out, relay.via)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     return out
 
 
@@ -162,7 +170,7 @@ cdef uint8_t *put_list(uint8_t *out, const uint8_t *data, const head_t *head, ui
     for i in range(head.count):
         if head.fields[i].id == id and head.fields[i].value.size:
             out = put_span(out, data, head.fields[i].value)
-            out = put_text(out, ", ", 2)
+            out = put_text(out, ", ")
     return out
 
 
@@ -232,30 +240,36 @@ cdef inline bint goes_down(Exchange x, const uint8_t *data, const head_t *head, 
 cdef bint is_our_cookie(Exchange x, const uint8_t *data, const field_t *field) noexcept:
     """The backend sets a cookie of our name: two would contradict each other, and ours decides where users go."""
     cdef uint32_t size = <uint32_t>PyBytes_GET_SIZE(x.service.cookie_name)
-    return (
-        field.value.size > size
-        and memcmp(data + field.value.at, PyBytes_AS_STRING(x.service.cookie_name), size) == 0
-        and data[field.value.at + size] == c'='
-    )
+    cdef uint32_t e = size
+    if field.value.size <= size or memcmp(data + field.value.at, PyBytes_AS_STRING(x.service.cookie_name), size) != 0:
+        return False
+    while e < field.value.size and (data[field.value.at + e] == c' ' or data[field.value.at + e] == c'\t'):
+        e += 1  # browsers cut white space off the name (RFC 6265, 5.2)
+    return e < field.value.size and data[field.value.at + e] == c'='
 
 
 cdef bint is_private(const uint8_t *data, const head_t *head) noexcept:
     """True if no shared cache may store the answer anyway (RFC 9111, 5.2.2): Cache-Control says private or no-store."""
-    cdef uint32_t i, k
+    cdef uint32_t i, k, size
     cdef const uint8_t *p
     for i in range(head.count):
         if head.fields[i].id != FIELD_CACHE_CONTROL:
             continue
         p = data + head.fields[i].value.at
-        for k in range(head.fields[i].value.size):
-            if head.fields[i].value.size - k >= 8 and fs_same(p + k, "no-store", 8):
-                return True
-            # private="field" is about that field only
-            if head.fields[i].value.size - k >= 7 and fs_same(p + k, "private", 7) and (
-                head.fields[i].value.size - k == 7 or p[k + 7] != c'='
+        size = head.fields[i].value.size
+        for k in range(size):
+            if k and not (p[k - 1] == c',' or p[k - 1] == c' ' or p[k - 1] == c'\t'):
+                continue
+            if (size - k >= 8 and fs_same(p + k, "no-store", 8) and ends_directive(p, size, k + 8)) or (
+                size - k >= 7 and fs_same(p + k, "private", 7) and ends_directive(p, size, k + 7)
             ):
                 return True
     return False
+
+
+cdef inline bint ends_directive(const uint8_t *p, uint32_t size, uint32_t k) noexcept:
+    """private="field" is about that field only."""
+    return k == size or p[k] == c',' or p[k] == c' ' or p[k] == c'\t'
 
 
 cdef Py_ssize_t build_answer(Relay relay, Exchange x, const uint8_t *data, const head_t *head) except -1:
@@ -266,38 +280,38 @@ cdef Py_ssize_t build_answer(Relay relay, Exchange x, const uint8_t *data, const
     cdef uint32_t run = head.first_field
     cdef uint32_t last = head.first_field
     cdef bint final = head.method >= 200
-    out = put_text(out, "HTTP/1.1 ", 9)
+    out = put_text(out, "HTTP/1.1 ")
     out += fs_put_decimal(out, head.method)
     out[0] = c' '
     out = put_span(out + 1, data, head.word)
-    out = put_text(out, "\r\n", 2)
+    out = put_text(out, "\r\n")
     for i in range(head.count):
         field = &head.fields[i]
         if not goes_down(x, data, head, field):
             out = put(out, data + run, field.name.at - run)
             run = field.end
             if field.id == FIELD_CONTENT_LENGTH and head.flags & HEAD_LENGTH:
-                out = put_text(out, "Content-Length: ", 16)
+                out = put_text(out, "Content-Length: ")
                 out += fs_put_decimal(out, head.content_length)
-                out = put_text(out, "\r\n", 2)
+                out = put_text(out, "\r\n")
         last = field.end
     out = put(out, data + run, last - run)
     if head.method == 101:
-        out = put_text(out, "Connection: upgrade\r\nUpgrade: ", 30)
+        out = put_text(out, "Connection: upgrade\r\nUpgrade: ")
         out = put_span(out, data, head.upgrade)
-        out = put_text(out, "\r\n", 2)
+        out = put_text(out, "\r\n")
     elif not final:
-        return put_text(out, "\r\n", 2) - relay.out
+        return put_text(out, "\r\n") - relay.out
     if x.set_cookie:
         out = put_bytes(out, x.service.set_cookie)
         out = put_bytes(out, x.backend.cookie_value)
         out = put_bytes(out, x.service.attributes_secure if x.client.secure else x.service.attributes)
         if not is_private(data, head):
-            out = put_text(out, "Cache-Control: private\r\n", 24)
+            out = put_text(out, "Cache-Control: private\r\n")
     if not head.flags & HEAD_DATE:  # RFC 9110, 6.6.1: a recipient with a clock adds it
         out = put_bytes(out, relay.date)
     if x.rechunk:
-        out = put_text(out, "Transfer-Encoding: chunked\r\n", 28)
+        out = put_text(out, "Transfer-Encoding: chunked\r\n")
     if not x.keep and head.method != 101:
-        out = put_text(out, "Connection: close\r\n", 19)
-    return put_text(out, "\r\n", 2) - relay.out
+        out = put_text(out, "Connection: close\r\n")
+    return put_text(out, "\r\n") - relay.out

@@ -15,6 +15,7 @@ cdef class Upstream:
         self.authority = (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}").encode("ascii")
         self.idle = []
         self.places = []
+        self.stats = &relay.spare.counters
 
     cdef Connection take(self, bint fresh):
         """An idle connection, the last used first; None if there is none. `fresh`: only one that was used a moment ago,
@@ -57,6 +58,7 @@ cdef class Upstream:
         except OSError as error:
             self.connecting -= 1
             self.relay.totals.connect_errors += 1
+            count_failure(self, True)
             upstream_fails(self, isinstance(error, TimeoutError))
             if self.is_awaited_by(x):
                 x.connect_failed(dial.reason(error))
@@ -80,6 +82,15 @@ cdef class Upstream:
     def _dial(self):
         cdef Relay relay = self.relay
         return dial.dial(relay.loop, self._new, self.host, self.port, relay.connect_timeout, relay.silence_timeout)
+
+    cdef int count_in_series(self, Relay relay) except -1:
+        """Its numbers go where the table in force says; a backend of several services has one series in all of them."""
+        cdef uint32_t series = (<Backend>(<Service>self.places[0][0]).backends[self.places[0][1]]).series
+        cdef series_t *stats = stats_backend(relay.region.buf, series) if series and relay.has_region else &relay.spare.counters
+        if stats != self.stats:
+            stats.in_flight = self.stats.in_flight if self.stats != &relay.spare.counters else 0
+            self.stats = stats
+        return 0
 
     cdef int start_trial(self) except -1:
         """Connect for nobody, to see whether the backend is back."""

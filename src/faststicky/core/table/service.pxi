@@ -13,6 +13,7 @@ cdef class Backend:
         self.host = spec.host
         self.port = spec.port
         self.weight = spec.weight
+        self.series = spec.series
         self.state = _STATES[spec.state]
         self.cookie_value = _printable(spec.cookie_value, "cookie value")
 
@@ -33,6 +34,7 @@ cdef class Service:
         cdef uint32_t i
         backends = [Backend(each) for each in spec.backends]
         self.name = spec.name
+        self.series = spec.series
         self.backends = backends
         self.count = <uint32_t>len(backends)
         self.pass_host_header = spec.pass_host_header
