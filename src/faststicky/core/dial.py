@@ -20,6 +20,12 @@ async def dial(
     (rounded up to two probes of a second each while nothing is sent): a node that was switched off or cut off says nothing,
     and an overlay network does not say it for it. An application that is merely slow is not affected: its kernel answers.
     """
+    made: list[P] = []
+
+    def make() -> P:
+        made.append(factory())
+        return made[0]
+
     async with asyncio.timeout(timeout):
         family, address = await _resolve(loop, host, port)
         sock = socket.socket(family, socket.SOCK_STREAM)
@@ -31,11 +37,14 @@ async def dial(
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
             await loop.sock_connect(sock, address)
-            _, protocol = await loop.create_connection(factory, sock=sock)
+            await loop.create_connection(make, sock=sock)
         except BaseException:
+            # Cancelled (by the time-out, too) in the turn in which it was connected: uvloop closes it and does not tell
+            for protocol in made:
+                protocol.connection_lost(None)
             sock.close()
             raise
-    return protocol
+    return made[0]
 
 
 async def _resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> tuple[int, tuple[str, int]]:
