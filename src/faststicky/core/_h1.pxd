@@ -112,6 +112,7 @@ cdef struct chunk_t:
     uint32_t most_extensions
     uint32_t most_trailer
     uint64_t size             # what is left of the current chunk
+    uint64_t payload          # bytes of payload so far
 
 cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits, head_t *head) noexcept nogil
 cdef int h1_response(const uint8_t *data, Py_ssize_t size, const limits_t *limits, uint32_t method, head_t *head) noexcept nogil

@@ -101,6 +101,7 @@ cdef class Client(Peer):
     cdef int finish(self, bint unread) except -1
     cdef int linger(self) except -1
     cdef int abort(self) except -1
+    cdef int reset(self) except -1
     cdef int refuse(self, int status, str code) except -1
     cdef int answer(self, int status, bint keep, bint without_body) except -1
 
@@ -220,6 +221,7 @@ cdef class Exchange:
     cdef int finish(self) except -1
     cdef int give_up(self, int status, str reason) except -1
     cdef const char *ending(self, int status) noexcept
+    cdef int tunnel_ended(self, bint clean) except -1
     cdef int client_lost(self) except -1
 
 cdef class Relay:

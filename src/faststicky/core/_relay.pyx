@@ -22,6 +22,8 @@ from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 import asyncio
 import ipaddress
 import os
+import socket
+import struct
 import time
 
 from faststicky.core import dial

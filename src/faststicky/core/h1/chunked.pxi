@@ -54,6 +54,7 @@ cdef int h1_chunk_next(
             chunk.size -= <uint64_t>(i - begin)
             if chunk.size == 0:
                 chunk.state = AT_DATA_CR
+            chunk.payload += <uint64_t>(i - begin)
             used[0] = i
             at[0] = begin
             length[0] = i - begin

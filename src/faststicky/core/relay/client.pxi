@@ -1,5 +1,7 @@
 """The client's side of the relay: heads in, one request after the other, and the ways in which a connection ends."""
 
+_NO_LINGER = struct.pack("ii", 1, 0)  # struct linger: closing resets the connection
+
 
 @cython.final
 @cython.no_gc
@@ -73,8 +75,10 @@ cdef class Client(Peer):
     def pause_writing(self):
         """The client does not take what we send: its backend is no longer read."""
         self.full = True
-        self.unsent = 0
-        if self.exchange is not None and self.exchange.connection is not None:
+        self.unsent = self.transport.get_write_buffer_size()
+        if self.exchange is None:
+            self.stop_reading()  # it does not take our own answers: it gets no more of them
+        elif self.exchange.connection is not None:
             self.exchange.connection.stop_reading()
             arm(self.exchange.connection, 0)
         arm(self, self.relay.write_ticks)
@@ -82,9 +86,12 @@ cdef class Client(Peer):
     def resume_writing(self):
         cdef Relay relay = self.relay
         self.full = False
+        self.unsent = 0
+        if self.state == CLIENT_IDLE:
+            self.next_request()
+            return
         if self.exchange is None:
-            arm(self, relay.keepalive_ticks if self.state == CLIENT_IDLE else
-                relay.head_ticks if self.state == CLIENT_HEAD else
+            arm(self, relay.head_ticks if self.state == CLIENT_HEAD else
                 relay.linger_ticks if self.state == CLIENT_LINGER else relay.write_ticks)
             return
         arm(self, 0 if self.exchange.request_done else relay.idle_ticks)
@@ -110,6 +117,9 @@ cdef class Client(Peer):
         cdef int result
         self.held = None
         while True:
+            if self.full and self.state == CLIENT_IDLE:  # it does not take its answers: resume_writing goes on from here
+                self.held = data
+                return self.stop_reading()
             result = h1_request(
                 <const uint8_t *>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), &relay.request_limits, &relay.head
             )
@@ -130,7 +140,8 @@ cdef class Client(Peer):
             if self.state != CLIENT_IDLE:
                 return 0
             if used == PyBytes_GET_SIZE(data):
-                arm(self, relay.keepalive_ticks)
+                if not self.full:
+                    arm(self, relay.keepalive_ticks)
                 return 0
             data = data[used:]
 
@@ -139,6 +150,7 @@ cdef class Client(Peer):
         cdef Relay relay = self.relay
         cdef head_t *head = &relay.head
         cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(data)
+        cdef const uint8_t *root = NULL
         cdef bint body = head.framing != FRAME_NONE
         cdef bint keep
         cdef Exchange x
@@ -160,9 +172,11 @@ cdef class Client(Peer):
             return self.answer_now(200, "max-forwards", keep and not body, data)
         if relay.max_body and head.content_length > relay.max_body:
             return self.answer_now(413, "body-too-large", False, data)
+        if head.path.size == 0 or p[head.path.at] == c'?':  # absolute-form: routed by the path that goes up
+            root = <const uint8_t *>(b"*" if head.path.size == 0 and head.method == METHOD_OPTIONS else b"/")
         at = relay.table.find_service(
-            p + head.host.at, head.host.size, p + head.path.at if head.path.size else <const uint8_t *>b"/",
-            head.path.size if head.path.size else 1, p + head.word.at, head.word.size
+            p + head.host.at, head.host.size, root if root != NULL else p + head.path.at, 1 if root != NULL else head.path.size,
+            p + head.word.at, head.word.size
         ) if relay.table is not None else -1
         if at < 0:
             if relay.table is None:
@@ -199,10 +213,15 @@ cdef class Client(Peer):
         """The exchange is over and the connection stays."""
         cdef bytes data = self.held
         self.state = CLIENT_IDLE
+        if self.full:  # resume_writing goes on from here
+            arm(self, self.relay.write_ticks)
+            return self.stop_reading()
         arm(self, self.relay.keepalive_ticks)
         if data is None:
             return self.go_on_reading()
         self.process(data)
+        if self.state == CLIENT_IDLE and self.full:
+            return 0
         # `process` has stopped reading again if it began a request and bytes are left
         return self.go_on_reading() if self.held is None or self.state == CLIENT_HEAD else 0
 
@@ -267,8 +286,13 @@ cdef class Client(Peer):
     cdef int linger(self) except -1:
         """Close our side, and drop what still comes: closing at once would reset the connection and might take the answer
         with it (RFC 9112, 9.6)."""
-        self.state = CLIENT_LINGER
         self.held = None
+        if self.relay.linger_ticks == 0:
+            self.state = CLIENT_CLOSED
+            arm(self, self.relay.write_ticks)
+            self.transport.close()
+            return 0
+        self.state = CLIENT_LINGER
         arm(self, self.relay.linger_ticks)
         if not self.transport.is_closing():
             self.transport.write_eof()
@@ -280,15 +304,26 @@ cdef class Client(Peer):
             self.transport.abort()
         return 0
 
+    cdef int reset(self) except -1:
+        """Abort so that the client cannot take it for an end."""
+        if self.transport is not None:
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self.transport.abort()
+        return 0
+
     cdef int expired(self) except -1:
         cdef Exchange x = self.exchange
-        if self.state == CLIENT_IDLE:
+        if self.state == CLIENT_HEAD:
+            self.refuse(408, "slow-head")
+        elif (self.full or self.state != CLIENT_BUSY) and self.transport.get_write_buffer_size():
+            # It has not taken all of its answer: time goes on for as long as it takes something
+            if self.makes_progress():
+                arm(self, self.relay.write_ticks)
+            else:
+                self.abort()
+        elif self.state == CLIENT_IDLE:
             self.state = CLIENT_CLOSED
             self.transport.close()
-        elif self.state == CLIENT_HEAD:
-            self.refuse(408, "slow-head")
-        elif self.full and self.makes_progress():
-            arm(self, self.relay.write_ticks)
         elif self.state == CLIENT_BUSY:
             x.client_expired()
         else:

@@ -117,6 +117,9 @@ cdef class Exchange:
                 return used
             if PyBytes_GET_SIZE(piece):
                 self.keep_piece(piece)
+            if relay.max_body and self.body > <uint64_t>relay.max_body:
+                self.give_up(413, "body-too-large")
+                return used
         count_outcome(self)
         if head is not None:
             self.go(head)
@@ -149,14 +152,14 @@ cdef class Exchange:
     cdef int go(self, bytes head) except -1:
         """Send the head and what is kept of the body: on an idle connection, or on a new one once it is open."""
         cdef Upstream upstream = <Upstream>self.backend.upstream
-        cdef Connection connection = upstream.take(not self.idempotent)
+        # A kept connection was stale: the others may be, too
+        cdef Connection connection = None if self.repeated else upstream.take(not self.idempotent)
         count_try(self)
         self.pending = head
         if connection is not None:
             return self.attach(connection)
         self.waiting = True
-        if not self.request_done:
-            arm(self.client, 0)  # it is our turn
+        arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)  # it is our turn
         return upstream.connect(self)
 
     cdef int attach(self, Connection connection) except -1:
@@ -205,7 +208,7 @@ cdef class Exchange:
                 return data
             return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + begin, size)
         piece = reframe(&self.chunk, NULL, 0, data, used, True, &done)
-        self.body += <uint64_t>(used[0] - begin)
+        self.body = self.chunk.payload
         self.request_done = done
         return piece
 
@@ -235,11 +238,11 @@ cdef class Exchange:
             if self.raw is not None:
                 self.keep_piece(piece)
                 if self.replayed > self.relay.replay_limit:
-                    if self.sent:
+                    if self.connection is None:  # none yet, or none any more: the pieces have still to be sent
+                        self.client.stop_reading()
+                    else:
                         self.raw = None
                         self.replay = None
-                    else:
-                        self.client.stop_reading()
             if self.connection is not None:
                 self.connection.transport.write(piece)
                 if self.client is None:  # the write found the connection dead, and that ended the exchange
@@ -266,6 +269,8 @@ cdef class Exchange:
         """The backend has closed the connection (clean) or it was reset."""
         cdef Connection connection = self.connection
         cdef bint stale = connection.served > 0 and connection.held is None
+        if self.status == 101:
+            return self.tunnel_ended(clean)
         if self.state == ANSWER_BODY and self.answer_framing == FRAME_CLOSE and clean:
             return answer_closed(self)
         if self.state == ANSWER_HEAD:
@@ -385,7 +390,7 @@ cdef class Exchange:
                 arm(client, self.relay.write_ticks)
                 client.transport.close()
             else:
-                client.abort()
+                client.reset()
             return 0
         keep = self.keep and self.request_done and not client.half_closed
         client.note(status, reason, self.service.name)
@@ -405,6 +410,21 @@ cdef class Exchange:
         if status == 502 or status == 503:
             return "SH" if self.sent else "SC"
         return "PR"
+
+    cdef int tunnel_ended(self, bint clean) except -1:
+        """The backend's end of a tunnel is gone: what it sent still goes to the client, whose end then closes as this one did."""
+        cdef Client client = self.client
+        count_end(self, clean)
+        write_line(self, self.status, "--" if clean else "SD")
+        self.let_go(False)
+        self.client = None
+        client.exchange = None
+        client.state = CLIENT_CLOSED
+        if not clean:
+            return client.reset()
+        arm(client, self.relay.write_ticks)
+        client.transport.close()
+        return 0
 
     cdef int client_lost(self) except -1:
         """The client is gone: what its backend still does for it is in vain (RFC 9112, 9.5)."""

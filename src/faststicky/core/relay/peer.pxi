@@ -35,6 +35,6 @@ cdef class Peer:
     cdef bint makes_progress(self) except -1:
         """While the other end takes nothing: has anything gone since the last look?"""
         cdef uint64_t unsent = self.transport.get_write_buffer_size()
-        cdef bint moved = unsent < self.unsent or unsent == 0
+        cdef bint moved = unsent < self.unsent or unsent == 0 or self.unsent == 0  # not looked at before
         self.unsent = unsent
         return moved

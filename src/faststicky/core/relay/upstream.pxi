@@ -177,7 +177,7 @@ cdef class Connection(Peer):
     def pause_writing(self):
         """The backend does not take the request: its client is no longer read."""
         self.full = True
-        self.unsent = 0
+        self.unsent = self.transport.get_write_buffer_size()
         if self.exchange is not None and self.exchange.client is not None:
             self.exchange.client.stop_reading()
             arm(self.exchange.client, 0)
