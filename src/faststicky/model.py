@@ -61,7 +61,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     alternatives: tuple[tuple[Matcher, ...], ...]
 
 
-class Backend(msgspec.Struct, frozen=True, kw_only=True):
+class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One place that answers a service's requests: a Swarm task, or a static URL."""
 
     id: str  # the task's ID; for a static backend its URL
@@ -117,7 +117,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class BackendSpec(msgspec.Struct, frozen=True, kw_only=True):
+class BackendSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A backend as the relay needs it."""
 
     id: str

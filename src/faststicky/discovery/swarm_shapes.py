@@ -1,7 +1,8 @@
 """The parts of the Docker Engine API's answers that are used (API 1.41 to 1.52). Everything else in them is ignored.
 
 Decoding into these is the check that an answer is complete: what has no default must be there. Go writes empty lists
-and missing objects as null, hence the `| None`.
+and missing objects as null, hence the `| None`. They can hold no cycle, so the garbage collector need not look at the
+tens of thousands of them that a large Swarm gives (gc=False).
 """
 
 from __future__ import annotations
@@ -9,20 +10,20 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 
-class Named(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Named(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """Anything of which only the name counts: a driver."""
 
     name: str = ""
 
 
-class NetworkSpec(Struct, frozen=True, kw_only=True, rename="pascal"):
+class NetworkSpec(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """How a network was asked for."""
 
     name: str = ""
     ingress: bool = False
 
 
-class Network(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Network(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """A network as it is embedded in a task that is attached to it."""
 
     id: str = field(name="ID")
@@ -30,27 +31,27 @@ class Network(Struct, frozen=True, kw_only=True, rename="pascal"):
     driver_state: Named | None = None
 
 
-class Attachment(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Attachment(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """A task's place in a network. addresses: "10.0.0.5/24"."""
 
     network: Network
     addresses: tuple[str, ...] | None = None
 
 
-class ContainerStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+class ContainerStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """The container that runs a task."""
 
     container_id: str = field(name="ContainerID", default="")
 
 
-class TaskStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+class TaskStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """What a task is, as its node last said."""
 
     state: str
     container_status: ContainerStatus | None = None
 
 
-class Task(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Task(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """One task. slot: 0 for global services. created_at: RFC 3339 with up to nine digits of the second, UTC."""
 
     id: str = field(name="ID")
@@ -63,20 +64,20 @@ class Task(Struct, frozen=True, kw_only=True, rename="pascal"):
     networks_attachments: tuple[Attachment, ...] | None = None
 
 
-class ServiceSpec(Struct, frozen=True, kw_only=True, rename="pascal"):
+class ServiceSpec(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """A service as it was asked for. labels: those of the service (deploy.labels), not of its containers."""
 
     name: str
     labels: dict[str, str] | None = None
 
 
-class UpdateStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+class UpdateStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """How far the last update is."""
 
     state: str = ""
 
 
-class Service(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Service(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """One service."""
 
     id: str = field(name="ID")
@@ -84,25 +85,25 @@ class Service(Struct, frozen=True, kw_only=True, rename="pascal"):
     update_status: UpdateStatus | None = None
 
 
-class NodeDescription(Struct, frozen=True, kw_only=True, rename="pascal"):
+class NodeDescription(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """What a node says of itself."""
 
     hostname: str = ""
 
 
-class NodeSpec(Struct, frozen=True, kw_only=True, rename="pascal"):
+class NodeSpec(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """availability: active, pause or drain."""
 
     availability: str = "active"
 
 
-class NodeStatus(Struct, frozen=True, kw_only=True, rename="pascal"):
+class NodeStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """state: ready, down, unknown or disconnected."""
 
     state: str = "unknown"
 
 
-class Node(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Node(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """One node."""
 
     id: str = field(name="ID")
@@ -111,13 +112,13 @@ class Node(Struct, frozen=True, kw_only=True, rename="pascal"):
     status: NodeStatus = NodeStatus()
 
 
-class Cluster(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Cluster(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """The Swarm itself."""
 
     id: str = field(name="ID", default="")
 
 
-class SwarmInfo(Struct, frozen=True, kw_only=True, rename="pascal"):
+class SwarmInfo(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """What the engine knows of its Swarm. cluster: on managers only."""
 
     local_node_state: str = ""
@@ -125,32 +126,32 @@ class SwarmInfo(Struct, frozen=True, kw_only=True, rename="pascal"):
     cluster: Cluster | None = None
 
 
-class Info(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Info(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """GET /info."""
 
     swarm: SwarmInfo = SwarmInfo()
 
 
-class Endpoint(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Endpoint(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """A container's place in a network."""
 
     network_id: str = field(name="NetworkID", default="")
 
 
-class NetworkSettings(Struct, frozen=True, kw_only=True, rename="pascal"):
+class NetworkSettings(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """A container's networks by name."""
 
     networks: dict[str, Endpoint] | None = None
 
 
-class Container(Struct, frozen=True, kw_only=True, rename="pascal"):
+class Container(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """GET /containers/ID/json."""
 
     id: str
     network_settings: NetworkSettings = NetworkSettings()
 
 
-class Refusal(Struct, frozen=True, kw_only=True):
+class Refusal(Struct, frozen=True, kw_only=True, gc=False):
     """The body of an answer that is an error."""
 
     message: str = ""
