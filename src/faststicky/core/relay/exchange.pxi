@@ -207,7 +207,7 @@ cdef class Exchange:
             if size == PyBytes_GET_SIZE(data):
                 return data
             return PyBytes_FromStringAndSize(PyBytes_AS_STRING(data) + begin, size)
-        piece = reframe(&self.chunk, NULL, 0, data, used, True, &done)
+        piece = reframe(&self.chunk, self.relay.out, 0, data, used, True, &done)
         self.body = self.chunk.payload
         self.request_done = done
         return piece
