@@ -29,7 +29,7 @@ moments of a change that no event told of; and at least 0.8 s before the 3.1 s t
 
 
 class Departures:
-    """Remembers since when each backend is draining. The clock of the wall has no part in it."""
+    """Remembers since when each backend is draining that is to be left. The clock of the wall has no part in it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -56,14 +56,14 @@ class Departures:
         elsewhere = service.removed or any(backend.state == "up" for backend in service.backends)
         leaving: set[str] = set()
         for backend in draining:
+            if backend.drain == "stay":
+                continue
             since[backend.id] = self._since.get(backend.id, now)
             left = since[backend.id] + PATIENCE - now
-            if backend.drain == "stay" or not elsewhere:
-                continue
-            if left > 0:
-                waits.append(left)
-            else:
+            if left <= 0 and elsewhere:
                 leaving.add(backend.id)
+            elif elsewhere:
+                waits.append(left)
         if not leaving:
             return service
         return msgspec.structs.replace(

@@ -12,6 +12,7 @@ from faststicky.model import Service, Snapshot, Warning
 log = logging.getLogger("faststicky.control")
 
 _MANY = 64  # different errors of one outage that are remembered, so that they are logged once
+REMIND = 60.0  # seconds after which an outage that lasts is told of again
 
 
 class Journal:
@@ -20,16 +21,23 @@ class Journal:
     def __init__(self) -> None:
         self.failures = 0  # in a row
         self._since = 0.0
+        self._reminded = 0.0
         self._errors: set[str] = set()
         self._warnings: set[Warning] = set()
 
     def failed(self, error: BaseException) -> None:
-        """A sync failed. A new text is logged, a repeated one only counted; a bug is logged with its traceback."""
+        """A sync failed. A new text is logged at once, then once a minute; a bug is logged with its traceback."""
         text = one_line(str(error) or type(error).__name__)
+        now = time.monotonic()
         if not self.failures:
-            self._since = time.monotonic()
+            self._since = self._reminded = now
         self.failures += 1
         if text in self._errors or len(self._errors) >= _MANY:
+            if now - self._reminded >= REMIND:
+                self._reminded = now
+                log.error(
+                    "no sync for %.0f s, %d failures, the last table stays: %s", now - self._since, self.failures, text
+                )
             return
         self._errors.add(text)
         bug = None if isinstance(error, FaststickyError) else error

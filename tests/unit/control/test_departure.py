@@ -68,6 +68,8 @@ def test_users_may_stay(departures, clock):
     assert departures.wait is None
     clock.now += 3600
     assert states(departures.apply(world(drain="stay")))["old"] == "draining"
+    departures.apply(world())  # what kept them there has ended: their time begins now
+    assert departures.wait == pytest.approx(PATIENCE)
 
 
 def test_the_last_one_is_not_left_until_there_is_another(departures, clock):

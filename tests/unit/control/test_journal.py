@@ -7,6 +7,7 @@ import logging
 
 import pytest
 
+from faststicky.control import journal as module
 from faststicky.control.journal import Journal, configuration, one_line
 from faststicky.errors import DiscoveryError
 from faststicky.model import Warning
@@ -31,6 +32,19 @@ def test_each_error_once_and_its_end(lines):
     assert len(lines()) == 3
     journal.failed(DiscoveryError("a", remedy="r"))
     assert len(lines()) == 4
+
+
+def test_an_outage_that_lasts_is_told_of_again(lines, monkeypatch):
+    journal, now = Journal(), [1000.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    for _ in range(130):
+        journal.failed(DiscoveryError("a"))
+        now[0] += 1.0
+    assert lines() == [
+        "sync failed, the last table stays: a",
+        "no sync for 60 s, 61 failures, the last table stays: a",
+        "no sync for 120 s, 121 failures, the last table stays: a",
+    ]
 
 
 def test_errors_that_always_differ_do_not_fill_the_log(lines):
