@@ -26,6 +26,11 @@ slot that the backend now holds, a value that another proxy wrote, a token made 
 first are answered with a new cookie."""
 
 
+Balance = Literal["wrr", "least", "p2c", "random", "hash"]
+"""How new sessions are spread: in turn by weight, to the least requests in flight, to the better of two drawn at random, at
+random by weight, by rendezvous hashing of a key."""
+
+
 class CookiePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How a service's stickiness cookie is written (RFC 6265, section 4.1)."""
 
@@ -72,6 +77,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: BackendState = "up"
     slot: str = ""  # what survives the task's replacement: "SERVICE-ID/3", "SERVICE-ID/NODE-ID", or ""
     node: str = ""
+    local: bool = False  # on the proxy's own node
     drain: Drain = "leave"
     foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
 
@@ -82,7 +88,13 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     name: str  # "backend-whoami-service" from Traefik 1 labels, otherwise the Swarm service's name
     backends: tuple[Backend, ...]
     cookie: CookiePolicy | None = None  # None: not sticky
-    balance: Literal["wrr"] = "wrr"
+    balance: Balance = "wrr"
+    hash_key: str = ""  # for "hash": "address", "header:NAME", "query:NAME" (the address where a request has no such thing)
+    max_concurrent: int = 0  # requests in flight at one backend, for each worker; 0: any number
+    max_queued: int = 100  # that wait for one backend; beyond: 503
+    queue_timeout: float = 10.0  # seconds; then 503
+    slow_start: float = 0.0  # seconds in which a new backend's weight grows to its full size
+    prefer_local: bool = False  # new sessions go to backends on the proxy's own node, unless these are crowded
     pass_host_header: bool = True
     hold: float = -1.0  # seconds that a request waits while no backend can take it; -1: the option --hold
     removed: bool = False  # its source no longer has it: it is listed until its last backend is gone
@@ -127,6 +139,7 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     weight: int
     state: BackendState
     cookie_value: str  # what the cookie of a user stuck here says
+    local: bool = False  # on the proxy's own node
     series: int = 0  # its counters in the workers' statistics; 0: none
 
 
@@ -139,6 +152,13 @@ class ServiceSpec(msgspec.Struct, frozen=True, kw_only=True):
     cookie: CookiePolicy | None
     pass_host_header: bool
     hold: float = -1.0
+    balance: Balance = "wrr"
+    hash_key: str = ""
+    max_concurrent: int = 0
+    max_queued: int = 0
+    queue_timeout: float = 0.0
+    slow_start: float = 0.0
+    prefer_local: bool = False
     series: int = 0  # of its counters (core/_stats); 0: only the total
 
 

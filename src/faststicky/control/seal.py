@@ -31,6 +31,7 @@ def _service(service: Service, keyring: Keyring) -> ServiceSpec:
                 port=backend.port,
                 weight=backend.weight,
                 state=backend.state,
+                local=backend.local,
                 cookie_value=_cookie_value(service.name, backend, keyring.current) if sticky else "",
             )
             for backend in service.backends
@@ -39,6 +40,13 @@ def _service(service: Service, keyring: Keyring) -> ServiceSpec:
         cookie=service.cookie,
         pass_host_header=service.pass_host_header,
         hold=service.hold,
+        balance=service.balance,
+        hash_key=service.hash_key,
+        max_concurrent=service.max_concurrent,
+        max_queued=service.max_queued,
+        queue_timeout=service.queue_timeout,
+        slow_start=service.slow_start,
+        prefer_local=service.prefer_local,
     )
 
 

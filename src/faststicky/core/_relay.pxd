@@ -12,7 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from faststicky.core._h1 cimport chunk_t, head_t, limits_t
 from faststicky.core._span cimport span_t
 from faststicky.core._stats cimport series_t, service_series_t
-from faststicky.core._table cimport Backend, Service, Table
+from faststicky.core._table cimport Backend, Service, Table, load_t
 
 cdef enum:
     MOST_TRIES = 8
@@ -115,6 +115,8 @@ cdef class Upstream:
     cdef uint32_t busy
     cdef uint32_t connecting
     cdef bint retired         # no table in force knows it any more
+    cdef load_t load          # for the balancer
+    cdef object queue         # deque of exchanges that wait for their turn
     cdef list places          # (service, position) in the table in force
     cdef uint32_t failures    # in a row
     cdef bint ejected
@@ -163,7 +165,9 @@ cdef class Exchange:
     cdef bint idempotent
     cdef bint request_done
     cdef bint sent            # something of it may have reached the backend
-    cdef bint waiting         # for a connection
+    cdef bint waiting         # for a connection, a backend, or its turn
+    cdef bint queued          # for its turn at self.backend
+    cdef uint64_t key         # of the balancer's hash
     cdef bytes pending        # the head, as it will be sent on that connection
     cdef uint32_t parked_until  # tick; 0: it never had to wait for a backend
     cdef bint repeated        # sent again to the same backend, since its kept connection was stale
@@ -206,10 +210,13 @@ cdef class Exchange:
     cdef int choose(self) except -1
     cdef Py_ssize_t send_head(self, bytes data) except -1
     cdef int go(self, bytes head) except -1
+    cdef int send(self) except -1
+    cdef int leave(self) except -1
     cdef int attach(self, Connection connection) except -1
     cdef bytes take_body(self, bytes data, Py_ssize_t *used)
     cdef int keep_piece(self, bytes piece) except -1
     cdef int request_bytes(self, bytes data) except -1
+    cdef int await_body(self) except -1
     cdef int connect_failed(self, str reason) except -1
     cdef int upstream_ended(self, bint clean) except -1
     cdef int upstream_failed(self, int status, str reason) except -1

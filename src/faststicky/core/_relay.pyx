@@ -20,6 +20,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 import asyncio
+import collections
 import ipaddress
 import os
 import socket
@@ -37,15 +38,15 @@ from faststicky.core._h1 cimport (
     METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
     h1_request, h1_response, h1_status_of, head_t, limits_t,
 )
-from faststicky.core._span cimport fs_hash, fs_put_decimal, fs_put_hex, fs_same, span_t
+from faststicky.core._span cimport fs_hash, fs_long_hash, fs_put_decimal, fs_put_hex, fs_same, span_t
 from faststicky.core._stats cimport (
     FAILURE_502, FAILURE_503, FAILURE_504, FAILURE_OTHER, STATS_WINDOW, series_t, service_series_t, stats_backend,
     stats_bucket, stats_clock, stats_service, stats_session,
 )
 from faststicky.core._table cimport (
-    LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_PREVIOUS, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
+    BALANCE_HASH, LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_PREVIOUS, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
     OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, STATE_LEAVING, Backend,
-    Service, Table, live_tables,
+    Service, Table, choose_backend, live_tables, load_t,
 )
 
 OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "moved")
@@ -61,6 +62,7 @@ include "relay/admission.pxi"
 include "relay/client.pxi"
 include "relay/health.pxi"
 include "relay/parking.pxi"
+include "relay/queueing.pxi"
 include "relay/upstream.pxi"
 include "relay/exchange.pxi"
 include "relay/answer.pxi"

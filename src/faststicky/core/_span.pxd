@@ -69,10 +69,15 @@ cdef extern from *:
     }
 
     /* Hash of a short key. Keys of a table are ours, so a client cannot choose what collides. */
-    static inline uint32_t fs_hash(const uint8_t *p, size_t n) {
+    static inline uint64_t fs_long_hash(const uint8_t *p, size_t n) {
         uint64_t h = 0x243f6a8885a308d3ull ^ n, x;
         for (; n >= 8; p += 8, n -= 8) { memcpy(&x, p, 8); h = fs_mix(h, x); }
         if (n) { x = 0; memcpy(&x, p, n); h = fs_mix(h, x); }
+        return h;
+    }
+
+    static inline uint32_t fs_hash(const uint8_t *p, size_t n) {
+        uint64_t h = fs_long_hash(p, n);
         return (uint32_t)(h ^ (h >> 32));
     }
 
@@ -95,6 +100,8 @@ cdef extern from *:
     void fs_classes_init() noexcept nogil
     const uint8_t *fs_value_end(const uint8_t *p, const uint8_t *end) noexcept nogil
     bint fs_same(const uint8_t *p, const char *lower, size_t n) noexcept nogil
+    unsigned long long fs_mix(unsigned long long h, unsigned long long x) noexcept nogil
+    unsigned long long fs_long_hash(const uint8_t *p, size_t n) noexcept nogil
     uint32_t fs_hash(const uint8_t *p, size_t n) noexcept nogil
     size_t fs_put_decimal(uint8_t *out, unsigned long long v) noexcept nogil
     size_t fs_put_hex(uint8_t *out, unsigned long long v) noexcept nogil

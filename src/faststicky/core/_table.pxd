@@ -1,6 +1,6 @@
 """The routing table: structures and classes that the relay uses directly."""
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef enum backend_state:      # model.BackendState
     STATE_UP = 0
@@ -25,6 +25,13 @@ cdef enum outcome_t:          # what stickiness did for one request
     OUTCOME_PREVIOUS = 6      # a cookie of the previous key, rewritten
     OUTCOME_MOVED = 7         # the user's task can no longer be used: balanced anew, cookie set anew
 
+cdef enum balance_t:          # model.Balance
+    BALANCE_WRR = 0
+    BALANCE_LEAST = 1
+    BALANCE_P2C = 2
+    BALANCE_RANDOM = 3
+    BALANCE_HASH = 4
+
 cdef struct entry_t:
     uint32_t hash
     uint32_t at               # of the key in map_t.keys
@@ -39,6 +46,20 @@ cdef struct map_t:            # open addressing, at most half full, never change
     uint32_t count
 
 cdef const entry_t *map_find(const map_t *map, const uint8_t *key, uint32_t size) noexcept nogil
+
+cdef struct load_t:           # what the balancer must know of a backend; it belongs to the relay's Upstream
+    uint32_t in_flight
+    uint32_t born             # tick at which it came
+
+cdef struct pick_t:           # conditions of one pass of a choice
+    const uint32_t *tried
+    uint32_t tried_count
+    uint64_t key
+    uint32_t now              # tick
+    uint8_t state
+    bint ejected
+    bint local
+    bint full                 # those that are full too
 
 cdef class CookieTable:
     cdef map_t map
@@ -70,15 +91,27 @@ cdef class Service:
     cdef uint8_t *ejected     # set by the relay for as long as a backend does not answer
     cdef uint32_t open        # backends that are up and not ejected
     cdef double hold          # seconds that a request waits for a backend when there is none; -1: the relay's
-    cdef int64_t *weights     # NULL: all alike
+    cdef uint8_t *local       # on the proxy's own node
+    cdef uint32_t balance     # balance_t
+    cdef bytes hash_header    # lower case; the key of balance_t.BALANCE_HASH: this field, this parameter of the query, or
+    cdef bytes hash_query     # the client's address
+    cdef bint prefer_local
+    cdef bint alike           # all weights are equal
+    cdef int64_t *weights
     cdef int64_t *currents    # of smooth weighted round robin
+    cdef uint64_t *hashes     # of the backends' IDs
+    cdef uint64_t random
     cdef uint32_t cursor
+    cdef uint32_t max_concurrent  # requests in flight at one backend; 0: any number
+    cdef uint32_t max_queued  # that wait for one backend
+    cdef double queue_timeout  # seconds
+    cdef uint32_t slow_start  # ticks
+    cdef load_t **loads       # the relay's, or our own while there is none
+    cdef load_t *own_loads
 
     cdef bint usable(self, uint32_t at) noexcept nogil
     cdef void eject(self, uint32_t at, bint ejected) noexcept nogil
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil
-    cdef int choose(self, const uint32_t *tried, uint32_t tried_count) noexcept nogil
-    cdef int _choose(self, uint8_t state, bint ejected, const uint32_t *tried, uint32_t tried_count) noexcept nogil
 
 cdef struct text_t:
     const uint8_t *p
@@ -116,3 +149,6 @@ cdef class Table:
                           const uint8_t *method, uint32_t method_size) noexcept nogil
 
 cdef long live_tables() noexcept
+cdef int choose_backend(
+    Service s, const uint32_t *tried, uint32_t tried_count, uint64_t key, uint32_t now
+) noexcept nogil

@@ -5,12 +5,13 @@ balancers' positions) is hidden inside and needs no consistency between two tabl
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.math cimport log
 from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy
 
 import random
 
-from faststicky.core._span cimport fs_hash
+from faststicky.core._span cimport fs_hash, fs_long_hash, fs_mix
 
 cdef long _live_tables = 0
 cdef enum:
@@ -31,5 +32,6 @@ cdef void *_room(size_t count, size_t size) except NULL:
 
 
 include "table/map.pxi"
+include "table/balance.pxi"
 include "table/service.pxi"
 include "table/routes.pxi"

@@ -60,6 +60,8 @@ cdef Py_ssize_t answer_head(Exchange x, const uint8_t *data, const head_t *head)
     if not x.request_done:
         # An answer before the request's end: whether the rest of the body will be read is open, so this is the last one
         x.keep = False
+        if not x.client.full:
+            arm(x.client, 0)
     if x.relay.draining:
         x.keep = False
     x.relay.totals.answers[head.method // 100] += 1

@@ -94,7 +94,7 @@ cdef class Client(Peer):
             arm(self, relay.head_ticks if self.state == CLIENT_HEAD else
                 relay.linger_ticks if self.state == CLIENT_LINGER else relay.write_ticks)
             return
-        arm(self, 0 if self.exchange.request_done else relay.idle_ticks)
+        arm(self, 0 if self.exchange.request_done or self.exchange.state != ANSWER_HEAD else relay.idle_ticks)
         if self.exchange.connection is not None:
             self.exchange.connection.go_on_reading()
             arm(self.exchange.connection, relay.tunnel_ticks if self.state == CLIENT_TUNNEL else relay.idle_ticks)

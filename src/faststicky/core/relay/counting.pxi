@@ -31,6 +31,7 @@ cdef void count_try(Exchange x) noexcept:
     """The request goes to x.backend."""
     cdef series_t *stats = (<Upstream>x.backend.upstream).stats
     x.tries += 1
+    (<Upstream>x.backend.upstream).load.in_flight += 1
     stats.requests += 1
     stats.in_flight += 1
     stats.outcomes[x.outcome] += 1
@@ -46,6 +47,7 @@ cdef void count_leave(Exchange x) noexcept:
     """The request is no longer with the backend that it was counted at."""
     if x.counted_at is not None:
         (<Upstream>x.counted_at.upstream).stats.in_flight -= 1
+        (<Upstream>x.counted_at.upstream).load.in_flight -= 1
         x.counted_at = None
 
 
@@ -87,7 +89,6 @@ cdef void count_own_answer(Relay relay, service_series_t *stats, int status) noe
 cdef void count_end(Exchange x, bint complete) noexcept:
     """The exchange is over."""
     cdef uint32_t bucket
-    count_leave(x)
     if not x.counted:
         return
     x.counted = False

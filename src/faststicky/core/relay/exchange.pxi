@@ -52,6 +52,8 @@ cdef class Exchange:
             self.outcome = OUTCOME_NEW
             if head.flags & HEAD_COOKIE and self.find_backend(data, head):
                 return 0
+        if self.service.balance == BALANCE_HASH:
+            self.key = hash_key(self, data, head)
         return self.choose()
 
     cdef bint find_backend(self, const uint8_t *data, const head_t *head) except -1:
@@ -89,7 +91,7 @@ cdef class Exchange:
 
     cdef int choose(self) except -1:
         """Let the balancer decide among the backends that this request has not tried."""
-        cdef int at = self.service.choose(self.tried, self.tried_count)
+        cdef int at = choose_backend(self.service, self.tried, self.tried_count, self.key, self.relay.now)
         self.backend = None
         if at >= 0:
             self.at = <uint32_t>at
@@ -151,11 +153,17 @@ cdef class Exchange:
 
     cdef int go(self, bytes head) except -1:
         """Send the head and what is kept of the body: on an idle connection, or on a new one once it is open."""
+        self.pending = head
+        if not has_room(self):
+            return 0 if enqueue(self) else self.give_up(503, "queue-full")
+        return self.send()
+
+    cdef int send(self) except -1:
+        """It is this request's turn."""
         cdef Upstream upstream = <Upstream>self.backend.upstream
         # A kept connection was stale: the others may be, too
         cdef Connection connection = None if self.repeated else upstream.take(not self.idempotent)
         count_try(self)
-        self.pending = head
         if connection is not None:
             return self.attach(connection)
         self.waiting = True
@@ -182,7 +190,7 @@ cdef class Exchange:
             self.replay = None
         connection.transport.write(data)
         if self.request_done:
-            arm(self.client, 0)
+            arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             arm(connection, self.relay.response_ticks)
         elif not connection.full:
             arm(connection, 0)
@@ -254,7 +262,15 @@ cdef class Exchange:
             if self.state == ANSWER_HEAD and not self.connection.full:
                 arm(self.connection, self.relay.response_ticks)
         elif not self.connection.full:
+            self.await_body()
+        return 0
+
+    cdef int await_body(self) except -1:
+        """More of the request is awaited from the client. Once the answer has begun, what moves in either direction counts."""
+        if self.state == ANSWER_HEAD:
             arm(self.client, self.relay.idle_ticks)
+        elif self.connection.reading:
+            arm(self.connection, self.relay.idle_ticks)
         return 0
 
     # ------------------------------------------------------------ failures and tries
@@ -303,7 +319,7 @@ cdef class Exchange:
         cdef uint32_t limit = relay.retries if relay.retries < MOST_TRIES else MOST_TRIES
         if self.client is None:
             return 0
-        count_leave(self)
+        self.leave()
         if not same:
             if self.tried_count >= limit:
                 return self.give_up(status, reason)
@@ -321,6 +337,17 @@ cdef class Exchange:
         size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
         return self.go(PyBytes_FromStringAndSize(<const char *>relay.out, size))
 
+    cdef int leave(self) except -1:
+        """The request is no longer with its backend: another one's turn may have come."""
+        cdef Upstream upstream
+        if self.queued:
+            return leave_queue(self)
+        if self.counted_at is None:
+            return 0
+        upstream = <Upstream>self.counted_at.upstream
+        count_leave(self)
+        return serve_queue(upstream) if upstream.queue else 0
+
     cdef int tell(self, str name, str reason) except -1:
         return self.relay.event(name, {"reason": reason, "service": self.service.name, "backend": self.backend.name})
 
@@ -330,6 +357,8 @@ cdef class Exchange:
         """The client was too slow: with its request, in taking the answer, or it had left and no answer came in time. Or it
         has waited for a backend long enough."""
         cdef Client client = self.client
+        if self.queued:
+            return self.give_up(503, "queue-timeout")
         if self in self.relay.parked:
             return self.give_up(503, "no-backend")
         if client.full or client.half_closed or self.state != ANSWER_HEAD:
@@ -359,6 +388,7 @@ cdef class Exchange:
         """The answer is complete."""
         cdef Client client = self.client
         self.state = ANSWER_DONE
+        self.leave()
         count_end(self, True)
         write_line(self, self.status, "--")
         self.let_go(self.reusable and self.request_done)
@@ -376,6 +406,7 @@ cdef class Exchange:
             return 0
         self.waiting = False
         self.relay.parked.discard(self)
+        self.leave()
         count_end(self, False)
         write_line(self, self.status if self.state != ANSWER_HEAD else status, self.ending(status))
         self.let_go(False)
@@ -432,6 +463,7 @@ cdef class Exchange:
         self.client = None
         self.waiting = False
         self.relay.parked.discard(self)
+        self.leave()
         count_end(self, False)
         write_line(
             self, self.status if self.status else 499,

@@ -219,6 +219,41 @@ cdef int64_t max_forwards(const uint8_t *data, const head_t *head) noexcept:
     return -1
 
 
+cdef uint64_t hash_key(Exchange x, const uint8_t *data, const head_t *head) except? 0:
+    """What the balancer hashes: a field, a parameter of the query, or the client's address where the request has neither."""
+    cdef uint32_t i
+    cdef const field_t *field
+    cdef bytes name = x.service.hash_header
+    cdef const uint8_t *p
+    cdef const uint8_t *end
+    cdef const uint8_t *stop
+    if name is not None:
+        for i in range(head.count):
+            field = &head.fields[i]
+            if field.name.size == <uint32_t>PyBytes_GET_SIZE(name) and fs_same(
+                data + field.name.at, PyBytes_AS_STRING(name), field.name.size
+            ):
+                return fs_long_hash(data + field.value.at, field.value.size)
+    name = x.service.hash_query
+    if name is not None:
+        p = data + head.path.at
+        end = p + head.path.size
+        p = <const uint8_t *>memchr(p, c'?', end - p)
+        while p != NULL:
+            p += 1
+            stop = <const uint8_t *>memchr(p, c'&', end - p)
+            if stop == NULL:
+                stop = end
+            if (
+                stop - p > PyBytes_GET_SIZE(name) and p[PyBytes_GET_SIZE(name)] == c'='
+                and memcmp(p, PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name)) == 0
+            ):
+                p += PyBytes_GET_SIZE(name) + 1
+                return fs_long_hash(p, stop - p)
+            p = stop if stop < end else NULL
+    return fs_long_hash(<const uint8_t *>x.client.address, x.client.address_size)
+
+
 # ---------------------------------------------------------------- answers
 
 cdef inline bint goes_down(Exchange x, const uint8_t *data, const head_t *head, const field_t *field) noexcept:

@@ -15,6 +15,8 @@ cdef class Upstream:
         self.authority = (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}").encode("ascii")
         self.idle = []
         self.places = []
+        self.queue = collections.deque()
+        self.load.born = relay.now if relay.generation >= 0 else 0  # those of the first table are no newcomers
         self.stats = &relay.spare.counters
 
     cdef Connection take(self, bint fresh):
@@ -194,7 +196,7 @@ cdef class Connection(Peer):
             arm(self, self.relay.tunnel_ticks)
         elif not x.request_done:
             x.client.go_on_reading()
-            arm(x.client, self.relay.idle_ticks)
+            x.await_body()
         else:
             arm(self, self.relay.response_ticks)
 

@@ -212,5 +212,5 @@ cdef class Table:
     def choose(self, str service not None):
         """Backend ID that the balancer gives to the next new session, None if there is nobody."""
         cdef Service found = self.by_name[service]
-        cdef int at = found.choose(NULL, 0)
+        cdef int at = choose_backend(found, NULL, 0, 0, 0)
         return None if at < 0 else (<Backend>found.backends[at]).id

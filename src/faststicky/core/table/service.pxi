@@ -44,11 +44,7 @@ cdef class Service:
         for i in range(self.count):
             self.states[i] = (<Backend>backends[i]).state
             self.open += self.states[i] == STATE_UP
-        if len({each.weight for each in backends}) > 1 or any(each.weight == 0 for each in backends):
-            self.weights = <int64_t *>_room(self.count, sizeof(int64_t))
-            self.currents = <int64_t *>_room(self.count, sizeof(int64_t))
-            for i in range(self.count):
-                self.weights[i] = (<Backend>backends[i]).weight
+        self._read_balance(spec)
         # Not all workers of all nodes shall begin with the same backend.
         self.cursor = random.randrange(self.count) if self.count else 0
         self._read_cookie(spec.cookie)
@@ -58,8 +54,39 @@ cdef class Service:
         _map_free(&self.lookup)
         free(self.states)
         free(self.ejected)
+        free(self.local)
         free(self.weights)
         free(self.currents)
+        free(self.hashes)
+        free(self.loads)
+        free(self.own_loads)
+
+    def _read_balance(self, spec):
+        cdef uint32_t i
+        cdef bytes name
+        self.balance = _BALANCES[spec.balance]
+        kind, _, what = spec.hash_key.partition(":")
+        self.hash_header = what.lower().encode("latin-1") if kind == "header" else None
+        self.hash_query = what.encode("latin-1") if kind == "query" else None
+        self.prefer_local = spec.prefer_local and any(each.local for each in spec.backends)
+        self.max_concurrent = spec.max_concurrent
+        self.max_queued = spec.max_queued
+        self.queue_timeout = spec.queue_timeout
+        self.slow_start = <uint32_t>int(spec.slow_start * 10)
+        self.alike = len({each.weight for each in spec.backends}) <= 1 and all(each.weight for each in spec.backends)
+        self.local = <uint8_t *>_room(self.count, 1)
+        self.weights = <int64_t *>_room(self.count, sizeof(int64_t))
+        self.currents = <int64_t *>_room(self.count, sizeof(int64_t))
+        self.hashes = <uint64_t *>_room(self.count, sizeof(uint64_t))
+        self.loads = <load_t **>_room(self.count, sizeof(load_t *))
+        self.own_loads = <load_t *>_room(self.count, sizeof(load_t))
+        for i, each in enumerate(spec.backends):
+            name = each.id.encode("utf-8", "replace")
+            self.local[i] = each.local
+            self.weights[i] = each.weight
+            self.hashes[i] = fs_long_hash(<const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+            self.loads[i] = &self.own_loads[i]
+        self.random = random.getrandbits(64) | 1
 
     def _read_cookie(self, policy):
         self.sticky = policy is not None
@@ -127,43 +154,3 @@ cdef class Service:
                 return <int>entry.a
             kind[0] = LOOKUP_TASK
         return -1
-
-    cdef int choose(self, const uint32_t *tried, uint32_t tried_count) noexcept nogil:
-        """Who gets the next new session, -1 if there is nobody. A draining backend only when nobody else is up, and an
-        ejected one only when there is no other: better a try there than no answer at all."""
-        cdef int found = self._choose(STATE_UP, False, tried, tried_count)
-        if found < 0:
-            found = self._choose(STATE_DRAINING, False, tried, tried_count)
-        if found < 0:
-            found = self._choose(STATE_UP, True, tried, tried_count)
-        return found
-
-    cdef int _choose(self, uint8_t state, bint ejected, const uint32_t *tried, uint32_t tried_count) noexcept nogil:
-        cdef uint32_t i, k
-        cdef int64_t total = 0
-        cdef int best = -1
-        for k in range(self.count):
-            i = (self.cursor + k) % self.count if self.weights == NULL else k
-            if self.states[i] != state or self.ejected[i] != ejected or _is_among(i, tried, tried_count):
-                continue
-            if self.weights == NULL:
-                self.cursor = i + 1
-                return <int>i
-            # Smooth weighted round robin, as nginx does it: everybody gains its weight, the winner pays the total.
-            if self.weights[i] == 0:
-                continue
-            total += self.weights[i]
-            self.currents[i] += self.weights[i]
-            if best < 0 or self.currents[i] > self.currents[best]:
-                best = <int>i
-        if best >= 0:
-            self.currents[best] -= total
-        return best
-
-
-cdef bint _is_among(uint32_t i, const uint32_t *tried, uint32_t count) noexcept nogil:
-    cdef uint32_t k
-    for k in range(count):
-        if tried[k] == i:
-            return True
-    return False
