@@ -87,6 +87,11 @@ class Backend:
         """From now on nobody listens there."""
         self.listener.close()
 
+    def listen_again(self) -> None:
+        """The end of refuse."""
+        self.listener = socket.create_server((self.host, self.port), backlog=64)
+        self.listener.settimeout(PATIENCE)
+
     def hang(self) -> list[socket.socket]:
         """From now on connecting takes longer than anybody waits: the queue of a listener that does not accept is full."""
         self.listener.listen(0)
