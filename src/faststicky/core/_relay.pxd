@@ -73,6 +73,7 @@ cdef class Peer:
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
     cdef int expired(self) except -1
+    cdef uint64_t untaken(self) except? 0xffffffffffffffff
     cdef bint makes_progress(self) except -1
 
 cdef class Client(Peer):

@@ -21,10 +21,13 @@ from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 import asyncio
 import collections
+import fcntl
 import ipaddress
 import os
 import socket
 import struct
+import sys
+import termios
 import time
 
 from faststicky.core import dial

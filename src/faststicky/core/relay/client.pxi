@@ -75,7 +75,7 @@ cdef class Client(Peer):
     def pause_writing(self):
         """The client does not take what we send: its backend is no longer read."""
         self.full = True
-        self.unsent = self.transport.get_write_buffer_size()
+        self.unsent = self.untaken()
         if self.exchange is None:
             self.stop_reading()  # it does not take our own answers: it gets no more of them
         elif self.exchange.connection is not None:

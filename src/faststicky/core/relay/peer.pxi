@@ -32,9 +32,14 @@ cdef class Peer:
         """The deadline has passed (it is cleared). Subclasses know what that means in their state."""
         return 0
 
+    cdef uint64_t untaken(self) except? 0xffffffffffffffff:
+        """Bytes that the other end has not acknowledged: ours and those in the kernel's buffer, which may hold megabytes."""
+        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
+        return self.transport.get_write_buffer_size() + <uint64_t>int.from_bytes(queued, sys.byteorder)
+
     cdef bint makes_progress(self) except -1:
         """While the other end takes nothing: has anything gone since the last look?"""
-        cdef uint64_t unsent = self.transport.get_write_buffer_size()
+        cdef uint64_t unsent = self.untaken()
         cdef bint moved = unsent < self.unsent or unsent == 0 or self.unsent == 0  # not looked at before
         self.unsent = unsent
         return moved

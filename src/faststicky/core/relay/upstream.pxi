@@ -107,8 +107,8 @@ cdef class Upstream:
         except OSError:
             trial_over(self, False)
             return
-        self.give(<Connection>connection)
         trial_over(self, True)
+        self.give(<Connection>connection)
 
     def _new(self):
         return Connection.__new__(Connection, self)
@@ -179,7 +179,7 @@ cdef class Connection(Peer):
     def pause_writing(self):
         """The backend does not take the request: its client is no longer read."""
         self.full = True
-        self.unsent = self.transport.get_write_buffer_size()
+        self.unsent = self.untaken()
         if self.exchange is not None and self.exchange.client is not None:
             self.exchange.client.stop_reading()
             arm(self.exchange.client, 0)
