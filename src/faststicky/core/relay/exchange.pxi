@@ -388,10 +388,10 @@ cdef class Exchange:
         """The answer is complete."""
         cdef Client client = self.client
         self.state = ANSWER_DONE
-        self.leave()
+        self.let_go(self.reusable and self.request_done)
+        self.leave()  # whose turn it is now may take the connection
         count_end(self, True)
         write_line(self, self.status, "--")
-        self.let_go(self.reusable and self.request_done)
         self.client = None
         client.exchange = None
         if self.keep and self.request_done and not client.half_closed:
