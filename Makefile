@@ -2,13 +2,15 @@
 ARGS ?=
 IMAGE ?= faststicky
 BASE_IMAGE ?= python:3.13-slim
-.PHONY: demo test build debug annotate lint image clean
+.PHONY: demo test build debug annotate asan fuzz lint image clean
 
 demo: ; @tools/prepare && .venv/bin/faststicky demo $(ARGS)
 test: ; @tools/prepare test && .venv/bin/python -m pytest $(ARGS)
 build: ; @tools/prepare
 debug: ; @FASTSTICKY_DEBUG=1 tools/prepare
 annotate: ; @FASTSTICKY_ANNOTATE=1 tools/prepare && find build/cython -name '*.html'
+asan: ; @tools/prepare test && tools/asan $(ARGS)
+fuzz: ; @tools/prepare test && tools/fuzz $(ARGS)
 lint: ; @tools/prepare lint && tools/lint
 image: ; docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) -t $(IMAGE) $(ARGS) .
 clean: ; rm -rf build dist .venv .*_cache .hypothesis src/*.egg-info src/faststicky/core/*.so
