@@ -305,6 +305,10 @@ class Lab:
     def call(self, function: Callable[..., T], *args: Any) -> T:
         return self._loop.call(function, *args)
 
+    def run(self, coroutine: Any) -> Any:
+        """Its result; it runs in the relay's loop."""
+        return self._loop.run(coroutine)
+
     def close(self) -> None:
         for proxy in self._proxies:
             proxy.close()

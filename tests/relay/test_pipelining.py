@@ -1,0 +1,112 @@
+"""Several requests on one connection: one at a time, in order, and none behind the last (RFC 9112, sections 9.3 and 9.6)."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.lab import GET, POST, Lab, get, ok
+
+
+def test_answers_come_in_order(lab: Lab) -> None:
+    """CVE-2023-46137: the second request is not even sent before the first answer is complete."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/1") + POST + get(b"/3"))
+    peer = lab.backends[0].accept()
+    for expected in (b"GET /1 HTTP/1.1", b"POST / HTTP/1.1", b"GET /3 HTTP/1.1"):
+        message = peer.request()
+        assert message.start == expected
+        assert peer.is_silent(0.05)
+        peer.send(ok(expected))
+        assert client.answer().body == expected
+    assert lab.backends[0].is_left_alone(0.02)
+
+
+@pytest.mark.parametrize("count", [500])
+def test_many(lab: Lab, count: int) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(b"".join(get(b"/%d" % number) for number in range(count)))
+    peer = lab.backends[0].accept()
+    for number in range(count):
+        assert peer.request().start == b"GET /%d HTTP/1.1" % number
+        peer.send(ok(b"%d" % number))
+    for number in range(count):
+        assert client.answer().body == b"%d" % number
+    proxy.becomes(clients=1, upstream_idle=1)
+
+
+def test_own_answers_and_others_in_order(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    zero = b"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"
+    client.send(zero + get(b"/1") + zero + zero + get(b"/2"))
+    peer = lab.backends[0].accept()
+    for number in (1, 2):
+        assert peer.request().start == b"GET /%d HTTP/1.1" % number
+        peer.send(ok(b"%d" % number))
+    assert [client.answer().body for _ in range(5)] == [b"200 OK\n", b"1", b"200 OK\n", b"200 OK\n", b"2"]
+
+
+@pytest.mark.parametrize("junk", [GET, b"\x00\x01", b"GET / HTTP/1.1\r\nContent-Length: 10\r\n\r\n", b"x" * 100_000])
+def test_nothing_behind_connection_close_is_read(lab: Lab, junk: bytes) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/", b"Connection: close\r\n") + junk)
+    peer = lab.backends[0].accept()
+    peer.request()
+    peer.send(ok(bytes(50_000)))
+    answer = client.answer()
+    assert (answer.closes, answer.complete) == (True, True)
+    assert client.rest() == b""
+    assert peer.is_silent(0.02)
+
+
+def test_a_fault_behind_a_good_request_is_answered_behind_its_answer(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(GET + b"nonsense\r\n\r\n" + GET)
+    peer = lab.backends[0].accept()
+    peer.request()
+    peer.send(ok())
+    assert client.answer().body == b"ok"
+    assert client.answer().status == 400
+    assert client.rest() == b""
+    assert peer.is_silent(0.02)
+
+
+def test_a_body_is_not_taken_for_a_request_nor_the_reverse(lab: Lab) -> None:
+    """CVE-2019-20372 and 0.CL: a body that we answer without reading it is dropped with the connection."""
+    proxy = lab.proxy(None)
+    client = proxy.client()
+    client.send(b"GET /x HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % len(GET) + GET)
+    answer = client.answer()
+    assert (answer.status, answer.closes) == (503, True)
+    assert client.rest() == b""
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"])
+def test_the_request_behind_a_body(lab: Lab, framing: bytes) -> None:
+    body = b"hello" if b"Length" in framing else b"5\r\nhello\r\n0\r\nX: y\r\n\r\n"
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\n%b\r\n%b" % (framing, body) + get(b"/2"))
+    peer = lab.backends[0].accept()
+    assert peer.request().body == b"hello"
+    peer.send(ok(b"1"))
+    assert peer.request().start == b"GET /2 HTTP/1.1"
+    peer.send(ok(b"2"))
+    assert [client.answer().body for _ in range(2)] == [b"1", b"2"]
+
+
+def test_half_closed_behind_several(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/1") + get(b"/2"))
+    client.finish()
+    peer = lab.backends[0].accept()
+    for number in (b"1", b"2"):
+        peer.request()
+        peer.send(ok(number))
+    assert [client.answer().body for _ in range(2)] == [b"1", b"2"]
+    assert client.rest() == b""
