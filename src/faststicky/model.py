@@ -82,6 +82,22 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
 
 
+class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """How the proxy itself finds out whether a backend is well: GET http://BACKEND:port/path, without redirects.
+
+    Times are seconds. The defaults of `rise` and `fall` are HAProxy's.
+    """
+
+    path: str
+    port: int = 0  # 0: the one that takes the requests
+    host: str = ""  # Host field; "": address and port
+    interval: float = 5.0  # from the end of one check to the beginning of the next
+    timeout: float = 2.0  # from connecting to the end of the answer's head
+    rise: int = 2  # successes in a row after which one that was down is up
+    fall: int = 3  # failures in a row after which one that was up is down
+    status: tuple[tuple[int, int], ...] = ((200, 399),)  # ranges, both ends included
+
+
 class Service(msgspec.Struct, frozen=True, kw_only=True):
     """A set of backends that answer the same requests, and how users are kept on them."""
 
@@ -97,6 +113,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     prefer_local: bool = False  # new sessions go to backends on the proxy's own node, unless these are crowded
     pass_host_header: bool = True
     hold: float = -1.0  # seconds that a request waits while no backend can take it; -1: the option --hold
+    health: HealthCheck | None = None  # None: its backends are not checked
     removed: bool = False  # its source no longer has it: it is listed until its last backend is gone
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from faststicky.control import keyring
 from faststicky.control.departure import Departures
+from faststicky.control.health import Health, revived
 from faststicky.control.journal import Journal
 from faststicky.control.seal import seal
 from faststicky.control.state import Saved, StateFile
@@ -50,6 +51,7 @@ class ControlThread:
         publish: Callable[[TableSpec], None],
         *,
         state_dir: Path | None = None,
+        health: Health | None = None,
         load_keyring: Callable[[str, Path | None], keyring.Keyring] = keyring.load,
     ) -> None:
         """publish: called from this thread with each new table; if it raises, the table is sent with the next sync.
@@ -64,6 +66,7 @@ class ControlThread:
         self._keyring: tuple[str, keyring.Keyring] | None = None
         self._journal = Journal()
         self._departures = Departures()
+        self._health = health if health is not None else Health()
         self._discovered: Snapshot | None = None  # what the source last said, before anybody leaves
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -138,7 +141,7 @@ class ControlThread:
             if self._doubted(discovered):
                 return True
             self._journal.warned(discovered.warnings)
-            snapshot = self._departures.apply(discovered)
+            snapshot = self._departures.apply(self._health.apply(discovered))
             if not snapshot.same_as(self._snapshot):
                 self._put_in_force(snapshot)
             self._discovered = discovered
@@ -174,7 +177,7 @@ class ControlThread:
         if self._discovered is None:
             return
         try:
-            snapshot = self._departures.apply(self._discovered)
+            snapshot = self._departures.apply(self._health.apply(self._discovered))
             if not snapshot.same_as(self._snapshot):
                 self._put_in_force(snapshot)
         except Exception as error:
@@ -202,13 +205,16 @@ class ControlThread:
         saved = self._saved
         if saved is None:
             return
+        discovered = revived(saved.snapshot)
         try:
-            self._send(saved.snapshot)
+            snapshot = self._health.apply(discovered)
+            self._send(snapshot)
         except Exception as error:
             self._journal.failed(error)
             return
         age = max(0.0, time.time() - saved.saved_at)
         log.warning("the saved table (last changed %.0f s ago) is in force until the source answers", age)
         with self._lock:
-            self._snapshot = saved.snapshot
+            self._snapshot = snapshot
             self._from_disk = True
+        self._discovered = discovered

@@ -16,13 +16,20 @@ from typing import Any, TypeVar
 import msgspec
 
 from faststicky.discovery import upstream_url
-from faststicky.discovery.file_schema import BackendEntry, CookieEntry, FileConfig, RouteEntry, ServiceEntry
+from faststicky.discovery.file_schema import (
+    BackendEntry,
+    CookieEntry,
+    FileConfig,
+    HealthEntry,
+    RouteEntry,
+    ServiceEntry,
+)
 from faststicky.discovery.static import catch_all
 from faststicky.errors import DiscoveryError, FaststickyError
-from faststicky.labels import cookies
+from faststicky.labels import cookies, health
 from faststicky.labels.rules import parse_expression
 from faststicky.labels.values import nearest, shown
-from faststicky.model import Backend, CookiePolicy, Route, Service, Snapshot, Warning
+from faststicky.model import Backend, CookiePolicy, HealthCheck, Route, Service, Snapshot, Warning
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -111,7 +118,12 @@ def _convert(value: Any, shape: type[S], place: str, source: str) -> S:
 
 def _fields_at(shape: type[msgspec.Struct], path: str) -> list[str]:
     """Known field names of the table at `path` below a `shape`."""
-    inner: dict[str, type[msgspec.Struct]] = {"cookie": CookieEntry, "backends": BackendEntry, "routes": RouteEntry}
+    inner: dict[str, type[msgspec.Struct]] = {
+        "cookie": CookieEntry,
+        "backends": BackendEntry,
+        "health": HealthEntry,
+        "routes": RouteEntry,
+    }
     fields = msgspec.structs.fields(inner.get(path.partition("[")[0], shape))
     return [field.name for field in fields]
 
@@ -159,6 +171,7 @@ def _service(name: str, entry: ServiceEntry) -> Service:
         backends=tuple(backends.values()),
         cookie=_cookie(name, entry.cookie) if entry.sticky else None,
         pass_host_header=entry.pass_host_header,
+        health=_health(name, entry.health) if entry.health else None,
     )
 
 
@@ -176,6 +189,22 @@ def _cookie(service: str, entry: CookieEntry) -> CookiePolicy:
         )
     except FaststickyError as error:
         raise DiscoveryError(error.what, where=where, remedy=error.remedy) from None
+
+
+def _health(service: str, entry: HealthEntry) -> HealthCheck:
+    try:
+        return HealthCheck(
+            path=health.path(entry.path),
+            port=entry.port,
+            host=health.host(entry.host) if entry.host else "",
+            interval=health.interval(str(entry.interval)),
+            timeout=health.timeout(str(entry.timeout)),
+            rise=entry.rise,
+            fall=entry.fall,
+            status=health.status(entry.status),
+        )
+    except FaststickyError as error:
+        raise DiscoveryError(error.what, where=f"services.{service}.health", remedy=error.remedy) from None
 
 
 def _route(number: int, entry: RouteEntry, services: dict[str, ServiceEntry]) -> Route:

@@ -3,6 +3,7 @@
 [services.web]
 backends = ["http://10.0.0.5:8000", { url = "http://10.0.0.6:8000", name = "b", weight = 2 }]
 sticky = true                      # the default
+health = { path = "/health", interval = "5s", timeout = "2s", rise = 2, fall = 3, status = "200-399", host = "a.example" }
 pass_host_header = true            # the default
 cookie = { name = "stick", path = "/", domain = "example.com", secure = true, http_only = true,
            same_site = "lax", max_age = "8h" }
@@ -44,6 +45,19 @@ class CookieEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     max_age: int | str = 0  # seconds, or a duration
 
 
+class HealthEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Active health checks; see model.HealthCheck. Checked like the labels of the same names."""
+
+    path: Text
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    host: str = ""
+    interval: float | str = "5s"  # seconds, or a duration
+    timeout: float | str = "2s"
+    rise: Annotated[int, Meta(ge=1, le=100)] = 2
+    fall: Annotated[int, Meta(ge=1, le=100)] = 3
+    status: str = "200-399"
+
+
 class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A service and its backends."""
 
@@ -51,6 +65,7 @@ class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sticky: bool = True
     cookie: CookieEntry = CookieEntry()
     pass_host_header: bool = True
+    health: HealthEntry | None = None
 
 
 class RouteEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

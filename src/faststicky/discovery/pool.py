@@ -45,6 +45,7 @@ def assemble(found: Sequence[Found]) -> tuple[tuple[Service, ...], tuple[Route, 
             cookie=leader.reading.cookie,
             pass_host_header=leader.reading.pass_host_header,
             hold=leader.reading.hold,
+            health=leader.reading.health,
             removed=name not in alive,
         )
         for name, leader in sorted(leaders.items())

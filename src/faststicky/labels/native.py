@@ -9,10 +9,11 @@ weight        1 to 65535, default 1
 sticky        default true
 drain         leave (default) or stay: whether users leave a task that is being stopped before its stop signal
 hold          how long a request waits while no task can take it (5s); default: the option --hold
+health.*      active health checks, see labels/health.py
 cookie.*      name, path, domain, secure, http-only (httponly), same-site (samesite), max-age (10s, 1h, seconds)
 
-drain and hold say nothing about where requests go, and Traefik has no such labels: a service with Traefik labels may
-have these two as well (`read_beside`).
+drain, hold and health.* say nothing about where requests go: a service with Traefik labels may have these as well, and
+its health checks are then ours (`read_beside`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from faststicky.errors import LabelError
-from faststicky.labels import cookies
+from faststicky.labels import cookies, health
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_expression
 from faststicky.labels.values import LabelReader, boolean, duration, integer, nearest, port, shown
@@ -52,9 +53,10 @@ KEYS = frozenset(
         "cookie.http-only",
         "cookie.same-site",
         "cookie.max-age",
+        *health.NATIVE_KEYS,
     }
 )
-BESIDE = frozenset({PREFIX + "drain", PREFIX + "hold"})
+BESIDE = frozenset(PREFIX + key for key in ("drain", "hold", *health.NATIVE_KEYS))
 LONGEST_HOLD = 300.0  # seconds; browsers and load balancers have given up by then
 
 
@@ -104,6 +106,7 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         cookie=_cookie(service, reader) if sticky else None,
         drain=_read_drain(reader),
         hold=_read_hold(reader),
+        health=health.read_native(reader),
         routes=(
             Route(name=service, rule=rule, service=service, priority=priority or len(rule), alternatives=alternatives),
         ),
@@ -112,7 +115,12 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
 
 def read_beside(reading: Reading, reader: LabelReader) -> Reading:
     """What another dialect's labels say, and our own that stand beside them (`BESIDE`)."""
-    return msgspec.structs.replace(reading, drain=_read_drain(reader), hold=_read_hold(reader))
+    return msgspec.structs.replace(
+        reading,
+        drain=_read_drain(reader),
+        hold=_read_hold(reader),
+        health=health.read_native(reader) or reading.health,
+    )
 
 
 def _read_drain(reader: LabelReader) -> Drain:

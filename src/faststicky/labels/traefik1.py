@@ -18,7 +18,7 @@ import unicodedata
 from collections.abc import Iterable
 
 from faststicky.errors import LabelError
-from faststicky.labels import cookies
+from faststicky.labels import cookies, health
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_traefik1
 from faststicky.labels.values import LabelReader, boolean, integer, nearest, port, shown
@@ -46,6 +46,7 @@ KNOWN = frozenset(
         _STICKINESS + ".secure",
         _STICKINESS + ".httpOnly",
         _STICKINESS + ".sameSite",
+        *health.TRAEFIK1_KEYS,
     }
 )
 
@@ -107,6 +108,7 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         weight=reader.optional("traefik.weight", _weight, 1),
         cookie=_cookie(backend, reader),
         pass_host_header=reader.optional("traefik.frontend.passHostHeader", boolean, True),
+        health=health.read_traefik1(reader),
         routes=(_route(service, backend, defaults, reader),),
         raw_url_cookies=True,
     )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from faststicky.control import keyring
+from faststicky.control.health import Health, Target
 from faststicky.control.thread import ControlStatus, ControlThread
 from faststicky.discovery.file import FileSource
 from faststicky.discovery.source import Source
@@ -15,6 +16,7 @@ from faststicky.discovery.swarm import SwarmSource
 from faststicky.errors import ConfigError, DiscoveryError
 from faststicky.labels.reading import LabelDefaults
 from faststicky.model import TableSpec
+from faststicky.serve.health_checks import HealthChecks
 from faststicky.settings import RunOptions
 
 STOP_PATIENCE = 3.0  # seconds; a source that hangs longer is left behind, its thread ends with the process
@@ -32,7 +34,12 @@ class ControlLink:
         def publish(table: TableSpec) -> None:
             loop.call_soon_threadsafe(on_table, table)
 
-        self._thread = ControlThread(source_of(options), publish, state_dir=state_dir)
+        def ask(targets: tuple[Target, ...]) -> None:
+            loop.call_soon_threadsafe(self._checks.follow, targets)
+
+        health = Health(on_targets=ask, on_change=lambda: self._thread.wake())
+        self._checks = HealthChecks(health.record)
+        self._thread = ControlThread(source_of(options), publish, state_dir=state_dir, health=health)
 
     @property
     def status(self) -> ControlStatus:
@@ -50,6 +57,7 @@ class ControlLink:
     async def stop(self) -> None:
         """Without blocking the event loop."""
         await asyncio.to_thread(self._thread.stop, STOP_PATIENCE)
+        await self._checks.stop()
 
 
 def source_of(options: RunOptions) -> Source:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from faststicky.discovery.file import MAX_SIZE, FileSource, read
 from faststicky.errors import DiscoveryError
 from faststicky.labels.cookies import native_default_name
-from faststicky.model import Matcher, Snapshot
+from faststicky.model import HealthCheck, Matcher, Snapshot
 
 ONE = '[services.web]\nbackends = ["http://127.0.0.1:{port}"]\n'
 
@@ -171,3 +171,22 @@ def test_a_broken_file_is_an_error_until_it_is_mended(tmp_path):
     path.unlink()
     with pytest.raises(DiscoveryError, match="No such file"):
         source.discover()
+
+
+def test_health_checks(tmp_path):
+    def health(text: str):
+        path = tmp_path / "proxy.toml"
+        path.write_text(f'[services.web]\nbackends = ["http://10.0.0.5:8000"]\nhealth = {text}\n')
+        return FileSource(path).discover().services[0].health
+
+    assert health('{ path = "/up", interval = 1.5, status = "204" }') == HealthCheck(
+        path="/up", interval=1.5, status=((204, 204),)
+    )
+    for wrong, what in (
+        ('{ path = "up" }', r"services\.web\.health: .*not a path"),
+        ('{ interval = "1s" }', r"services\.web.*missing required field `path`"),
+        ('{ path = "/", intervall = "1s" }', r"unknown field intervall; did you mean interval"),
+        ('{ path = "/", fall = 0 }', r"services\.web\.health\.fall: .*>= 1"),
+    ):
+        with pytest.raises(DiscoveryError, match=what):
+            health(wrong)

@@ -17,6 +17,8 @@ def test_the_documented_example_works():
     snapshot = read(example.encode(), "file example.toml")
     (service,) = snapshot.services
     assert [(b.name, b.weight) for b in service.backends] == [("10.0.0.5:8000", 1), ("b", 2)]
+    assert service.health is not None
+    assert (service.health.interval, service.health.status) == (5.0, ((200, 399),))
     assert service.cookie is not None
     assert service.cookie.max_age == 8 * 3600
     assert snapshot.routes[0].priority == 10

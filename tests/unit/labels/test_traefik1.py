@@ -148,7 +148,7 @@ def test_what_leaves_a_service_out(label, value, says):
         ("traefik.protocol", "h2c", "HTTP/1.1"),
         (STICKINESS + ".sameSite", "loose", "Lax is used"),
         (STICKINESS + ".cookieName", "a b", "a_b is used"),
-        ("traefik.backend.healthcheck.path", "/up", "not supported, ignored"),
+        ("traefik.backend.healthcheck.headers", "A:b", "not supported, ignored"),
         ("traefik.frontend.headers.STSSeconds", "1", "not supported, ignored"),
         ("traefik.frontend.entryPoints", "http", "not supported, ignored"),
         ("traefik.admin.port", "9000", "segments are not supported"),
