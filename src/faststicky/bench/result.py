@@ -24,6 +24,7 @@ class Result(msgspec.Struct, kw_only=True):
     open_loop: bool
     wanted_rate: float
     users: int
+    cookies: int  # set, the warm-up included: that is when most users get theirs
 
     @classmethod
     def of(cls, plan: Plan, slices: Sequence[Slice]) -> Result:
@@ -42,6 +43,7 @@ class Result(msgspec.Struct, kw_only=True):
             open_loop=plan.rate > 0,
             wanted_rate=plan.rate,
             users=plan.sessions,
+            cookies=sum(each.cookies_set for each in slices),
         )
 
     @property
@@ -88,7 +90,7 @@ class Result(msgspec.Struct, kw_only=True):
         if self.users:
             found["affinity"] = {
                 "users": self.users,
-                "cookies_set": self.sum.cookies_set,
+                "cookies_set": self.cookies,
                 "answered_by_another_backend": self.sum.elsewhere,
                 "users_moved": self.sum.moved,
             }

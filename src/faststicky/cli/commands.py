@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from faststicky import __version__
+from faststicky.cli.bench import bench
 from faststicky.cli.demo import demo
 from faststicky.cli.run import run
 from faststicky.cli.whoami import whoami
@@ -47,5 +48,5 @@ def main() -> None:
     """
 
 
-for command in (run, demo, whoami):
+for command in (run, bench, demo, whoami):
     main.add_command(command)
