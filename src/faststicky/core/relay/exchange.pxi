@@ -445,6 +445,7 @@ cdef class Exchange:
     cdef int tunnel_ended(self, bint clean) except -1:
         """The backend's end of a tunnel is gone: what it sent still goes to the client, whose end then closes as this one did."""
         cdef Client client = self.client
+        self.leave()
         count_end(self, clean)
         write_line(self, self.status, "--" if clean else "SD")
         self.let_go(False)
