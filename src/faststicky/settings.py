@@ -19,7 +19,6 @@ Count = Annotated[int, Meta(ge=0, extra={"unit": "count"})]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "text", "json"]
-AccessLog = Literal["off", "json", "common", "combined", "traefik", "haproxy"]
 
 
 def about(text: str) -> Meta:
@@ -79,7 +78,6 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     request_id: Annotated[bool, about("Also write X-Request-ID.")] = False
     via: Annotated[str, about("Pseudonym for Via; without one none is written.")] = ""
     underscores: Annotated[bool, about('Forward field names with "_" (otherwise dropped, as nginx does).')] = False
-    access_log: Annotated[AccessLog, about("One line for each request, in this form.")] = "off"
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):

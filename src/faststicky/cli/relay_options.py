@@ -15,13 +15,14 @@ from faststicky.quantities import format_duration, format_size
 from faststicky.settings import RelayOptions
 
 _SECTIONS = {"duration": "Deadlines", "size": "Limits", "count": "Limits"}
+LOGS = "Logs"
 
 
 def relay_options() -> list[SectionOption]:
     """One option for each field, `head_timeout` as `--head-timeout`."""
     hints = typing.get_type_hints(RelayOptions, include_extras=True)
     options = [_option(field.name, hints[field.name], field.default) for field in msgspec.structs.fields(RelayOptions)]
-    return sorted(options, key=lambda option: option.section != "Deadlines")  # deadlines, limits, habits
+    return sorted(options, key=lambda option: (option.section == LOGS, option.section != "Deadlines"))
 
 
 def relay_settings(values: Mapping[str, Any]) -> RelayOptions:
@@ -42,6 +43,9 @@ def _option(name: str, hint: Any, default: Any) -> SectionOption:
         return SectionOption([flag], type=SIZE, default=format_size(default), help=text, section=section)
     if unit == "count":
         return SectionOption([flag], type=click.IntRange(min=0), default=default, help=text, section=section)
+    if typing.get_origin(hint.__origin__) is typing.Literal:
+        choices = click.Choice(typing.get_args(hint.__origin__))
+        return SectionOption([flag], type=choices, default=default, help=text, section=LOGS)
     if isinstance(default, bool):
         return SectionOption([f"{flag}/--no-{flag[2:]}"], default=default, help=text, section=section)
     if isinstance(default, tuple):

@@ -12,7 +12,7 @@ import click
 
 from faststicky.address import Address
 from faststicky.cli.parameters import ADDRESS, DURATION, WORKERS, AddressType
-from faststicky.cli.relay_options import relay_options, relay_settings
+from faststicky.cli.relay_options import LOGS, relay_options, relay_settings
 from faststicky.cli.sections import SectionedCommand, SectionOption, own_options
 from faststicky.cli.traefik_arguments import translate
 from faststicky.errors import ConfigError
@@ -63,6 +63,11 @@ def _options() -> Sequence[click.Option]:
         option(["--admin-host", "admin_hosts"], multiple=True, metavar="NAME", section=serving,
                envvar="FASTSTICKY_ADMIN_HOST",
                help="Host name by which the page may be called, besides addresses (repeatable)."),
+        option(["--admin-token-file"], default="", metavar="FILE", section=serving, show_default=False,
+               help="Draining tasks through the page and its API needs this file's content as a bearer token. Without "
+                    "one it can be done from this machine only."),
+        option(["--ready-max-age"], type=DURATION, default="0", section=serving,
+               help="/ready says no when the source last answered longer ago than this."),
         option(["--workers"], type=WORKERS, default="auto", section=serving,
                help="Worker processes; auto: one for each CPU that this process may use."),
         option(["--grace"], type=DURATION, default="10s", section=serving,
@@ -74,9 +79,13 @@ def _options() -> Sequence[click.Option]:
         option(["--ready-file"], default="", metavar="FILE", section=self_, show_default=False,
                help="Written when clients are served, with process ID and real addresses (JSON); removed at the end."),
         option(["--log-level"], type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
-               default="info", section=self_, help="What is logged, to standard error."),
-        option(["--log-format"], type=click.Choice(["auto", "text", "json"]), default="auto", section=self_,
+               default="info", section=LOGS, help="What is logged, to standard error."),
+        option(["--log-format"], type=click.Choice(["auto", "text", "json"]), default="auto", section=LOGS,
                help="auto: text on a terminal, one JSON object a line otherwise."),
+        option(["--access-log-file"], default="", metavar="FILE", section=LOGS, show_default=False,
+               help="Where access lines go; default: standard output. SIGUSR1 opens it again after it was renamed."),
+        option(["--stats-interval"], type=DURATION, default="10s", section=LOGS,
+               help="Between two sets of statistics lines on standard output; 0 for none."),
     ]  # fmt: skip
 
 
@@ -113,6 +122,10 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
         log_format=values["log_format"],
         grace=values["grace"],
         ready_file=values["ready_file"],
+        access_log_file=values["access_log_file"],
+        stats_interval=values["stats_interval"],
+        admin_token_file=values["admin_token_file"],
+        ready_max_age=values["ready_max_age"],
         relay=relay_settings(values),
         notes=notes,
     )

@@ -19,6 +19,7 @@ from faststicky.control import keyring
 from faststicky.control.departure import Departures
 from faststicky.control.health import Health, revived
 from faststicky.control.journal import Journal
+from faststicky.control.overrides import Overrides
 from faststicky.control.seal import seal
 from faststicky.control.state import Saved, StateFile
 from faststicky.discovery.source import Source
@@ -52,6 +53,7 @@ class ControlThread:
         *,
         state_dir: Path | None = None,
         health: Health | None = None,
+        overrides: Overrides | None = None,
         load_keyring: Callable[[str, Path | None], keyring.Keyring] = keyring.load,
     ) -> None:
         """publish: called from this thread with each new table; if it raises, the table is sent with the next sync.
@@ -66,6 +68,7 @@ class ControlThread:
         self._keyring: tuple[str, keyring.Keyring] | None = None
         self._journal = Journal()
         self._departures = Departures()
+        self._overrides = overrides if overrides is not None else Overrides(None)
         self._health = health if health is not None else Health()
         self._discovered: Snapshot | None = None  # what the source last said, before anybody leaves
         self._wake = threading.Event()
@@ -141,7 +144,7 @@ class ControlThread:
             if self._doubted(discovered):
                 return True
             self._journal.warned(discovered.warnings)
-            snapshot = self._departures.apply(self._health.apply(discovered))
+            snapshot = self._departures.apply(self._overrides.apply(self._health.apply(discovered)))
             if not snapshot.same_as(self._snapshot):
                 self._put_in_force(snapshot)
             self._discovered = discovered
@@ -177,7 +180,7 @@ class ControlThread:
         if self._discovered is None:
             return
         try:
-            snapshot = self._departures.apply(self._health.apply(self._discovered))
+            snapshot = self._departures.apply(self._overrides.apply(self._health.apply(self._discovered)))
             if not snapshot.same_as(self._snapshot):
                 self._put_in_force(snapshot)
         except Exception as error:

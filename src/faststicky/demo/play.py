@@ -145,6 +145,7 @@ def _raise_curtain(cast: Cast, folder: Path, console: Console) -> tuple[dict[str
     ready = folder / "ready.json"
     proxy = cast.start(
         "proxy", "run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--workers", "1", "--log-level", "error",
+        "--stats-interval", "0",
         "--state-dir", str(folder / "state"), "--ready-file", str(ready), *options,
     )  # fmt: skip
     proxy.wait_for(ready.exists, PATIENCE)

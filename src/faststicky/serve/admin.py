@@ -1,64 +1,34 @@
-"""The admin server: health, readiness, the table and the statistics as JSON, and the page. It changes nothing.
-
-GET /ping       200 OK, as Traefik's; for load balancers
-GET /health     200 as long as the process lives
-GET /ready      200 when a table is in force in every worker, else 503
-GET /api/table  services, backends, routes, warnings; no key and no cookie value
-GET /api/stats  counters of each worker and in total
-GET /           the page
-"""
+"""The admin server: health, the API (api.py), the page (web/)."""
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from importlib import resources
 
-import orjson
+import msgspec
 from aiohttp import web
 
-from faststicky import __version__
 from faststicky.address import Address
-from faststicky.serve import status as views
+from faststicky.serve.admin_guard import HEADERS, is_allowed_host
+from faststicky.serve.api import Api
+from faststicky.serve.api_types import Problem
 from faststicky.serve.listeners import cannot_listen
-from faststicky.serve.page import CONTENT_SECURITY_POLICY, page
-from faststicky.serve.status import Status
 
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "Server": f"faststicky/{__version__}",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
+PAGE = {
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/view.js": ("view.js", "text/javascript"),
+    "/chart.js": ("chart.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def is_allowed_host(host: str, names: Iterable[str]) -> bool:
-    """True if a Host field is an IP address, `localhost` or one of `names`, with or without port.
-
-    A page of another site can make a browser send requests here under that site's name, by letting the name resolve to
-    this address (DNS rebinding); it cannot do so under an address or a name that it does not own.
-    """
-    name = host[: host.rfind("]") + 1] if host.startswith("[") else host.partition(":")[0]
-    try:
-        ipaddress.ip_address(name.strip("[]"))
-    except ValueError:
-        return name.lower().rstrip(".") in {"localhost", *(known.lower().rstrip(".") for known in names)}
-    return True
-
-
-def application(
-    status: Callable[[], Status], names: Iterable[str] = (), refresh: Callable[[], Awaitable[None]] | None = None
-) -> web.Application:
-    """names: hosts by which the server may be called, besides IP addresses, localhost and this machine's name.
-
-    refresh: awaited before the workers' numbers are shown.
-    """
+def application(api: Api, names: Iterable[str] = ()) -> web.Application:
+    """names: hosts by which the server may be called, besides IP addresses, localhost and this machine's name."""
     known = frozenset((*names, socket.gethostname()))
 
     @web.middleware
@@ -67,46 +37,31 @@ def application(
         if host is not None and not is_allowed_host(host, known):
             text = f"Host {host!r} is not allowed here; use an IP address, or --admin-host NAME\n"
             return web.Response(status=421, text=text)
-        if request.method not in ("GET", "HEAD"):
-            return web.Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})
-        return await handler(request)
+        try:
+            return await handler(request)
+        except web.HTTPException as error:
+            body = msgspec.json.encode(Problem(error=f"{error.reason}: {request.method} {request.path}")) + b"\n"
+            headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+            return web.Response(body=body, status=error.status, content_type="application/json", headers=headers)
 
     async def sign(_request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(HEADERS)
 
-    async def ping(_request: web.Request) -> web.Response:
-        return web.Response(text="OK")
-
-    async def health(_request: web.Request) -> web.Response:
-        return _json({"status": "OK", "version": __version__})
-
-    async def ready(_request: web.Request) -> web.Response:
-        current = status()
-        return _json(views.readiness(current), 200 if current.ready else 503)
-
-    async def table(_request: web.Request) -> web.Response:
-        return _json(views.table(status()))
-
-    async def stats(_request: web.Request) -> web.Response:
-        if refresh is not None:
-            await refresh()
-        return _json(views.stats(status()))
-
-    async def index(_request: web.Request) -> web.Response:
-        return web.Response(text=page(status()), content_type="text/html")
-
-    app = web.Application(middlewares=[guard])
+    app = web.Application(middlewares=[guard], client_max_size=4096)
     app.on_response_prepare.append(sign)
-    routes = {"/ping": ping, "/health": health, "/ready": ready, "/api/table": table, "/api/stats": stats, "/": index}
-    for path, handler in routes.items():
-        app.router.add_get(path, handler)
+    app.router.add_routes(api.routes())
+    for path, (name, kind) in PAGE.items():
+        app.router.add_get(path, _file(name, kind))
     return app
 
 
-def _json(value: object, code: int = 200) -> web.Response:
-    return web.Response(
-        body=orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE), status=code, content_type="application/json"
-    )
+def _file(name: str, kind: str) -> Handler:
+    body = resources.files("faststicky.serve").joinpath("web", name).read_bytes()
+
+    async def serve(_request: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=kind, charset="utf-8")
+
+    return serve
 
 
 class AdminServer:

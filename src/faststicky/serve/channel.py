@@ -30,6 +30,7 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
 
     index: int
     listeners: tuple[int, ...]  # file descriptors
+    region: int  # file descriptor of the shared memory that it counts in (see core._stats)
     relay: RelayOptions
     grace: float  # seconds for requests in flight when the worker has to stop of its own accord
 
@@ -86,8 +87,15 @@ class Stats(Message, frozen=True, kw_only=True, tag="stats"):
     live: dict[str, int]
 
 
+class Access(Message, frozen=True, kw_only=True, tag="access"):
+    """From the worker: access lines, whole ones. dropped: how many more there were than it could send."""
+
+    lines: bytes
+    dropped: int
+
+
 ToWorker = Hello | Publish | GetStats | Drain
-FromWorker = Ready | Acknowledged | Rejected | Leaving | Events | Stats
+FromWorker = Ready | Acknowledged | Rejected | Leaving | Events | Access | Stats
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=str)  # an event may carry anything that has a name
 _decoder: msgspec.msgpack.Decoder[ToWorker | FromWorker] = msgspec.msgpack.Decoder(ToWorker | FromWorker)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from faststicky.control import keyring
 from faststicky.control.health import Health, Target
+from faststicky.control.overrides import Overrides
 from faststicky.control.thread import ControlStatus, ControlThread
 from faststicky.discovery.file import FileSource
 from faststicky.discovery.source import Source
@@ -39,7 +40,10 @@ class ControlLink:
 
         health = Health(on_targets=ask, on_change=lambda: self._thread.wake())
         self._checks = HealthChecks(health.record)
-        self._thread = ControlThread(source_of(options), publish, state_dir=state_dir, health=health)
+        self.overrides = Overrides(state_dir)
+        self._thread = ControlThread(
+            source_of(options), publish, state_dir=state_dir, health=health, overrides=self.overrides
+        )
 
     @property
     def status(self) -> ControlStatus:
@@ -53,6 +57,13 @@ class ControlLink:
     def reload(self) -> None:
         """Look at the source now."""
         self._thread.wake()
+
+    async def drain(self, backends: dict[str, str], *, undo: bool = False) -> None:
+        """backends: names by ID. Raises OSError when the next start will not know; it is in force all the same."""
+        try:
+            await asyncio.to_thread(self.overrides.undo if undo else self.overrides.drain, backends)
+        finally:
+            self._thread.wake()
 
     async def stop(self) -> None:
         """Without blocking the event loop."""

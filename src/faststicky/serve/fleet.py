@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 
 from faststicky.model import TableSpec
-from faststicky.serve.channel import Events
+from faststicky.serve.channel import Access, Events
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.process import WorkerProcess
+from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 
 log = logging.getLogger(__name__)
@@ -34,9 +35,14 @@ class Fleet:
         listeners: Listeners,
         relay: RelayOptions,
         grace: float,
+        regions: Regions,
         on_events: Callable[[WorkerProcess, Events], None],
+        on_access: Callable[[Access], None] = lambda _access: None,
     ) -> None:
-        """grace: seconds for requests in flight when a worker has to leave of its own accord (it alone got SIGTERM)."""
+        """grace: seconds for requests in flight when a worker has to leave of its own accord (it alone got SIGTERM).
+
+        regions: what the workers count in, whoever else may read it.
+        """
         self.restarts = 0
         self.past: Counter[str] = Counter()  # sums of the last known counters of workers that are gone
         self.changed = asyncio.Event()  # set whenever a worker's state changes; whoever waits for it clears it first
@@ -44,7 +50,9 @@ class Fleet:
         self._listeners = listeners
         self._relay = relay
         self._grace = grace
+        self._regions = regions
         self._on_events = on_events
+        self._on_access = on_access
         self._current: list[WorkerProcess | None] = [None] * len(listeners.sockets)
         self._retired: set[WorkerProcess] = set()  # drain of their own accord beside their successor
         self._lives: set[asyncio.Task[None]] = set()
@@ -128,15 +136,19 @@ class Fleet:
         if self._stopping.is_set():
             return
         successor_delay = min(max(FIRST_DELAY, delay * 2), LAST_DELAY)
+        region = self._regions.acquire()
         try:
-            worker = await WorkerProcess.start(index, self._listeners.sockets[index], self._relay, self._grace)
+            sockets = self._listeners.sockets[index]
+            worker = await WorkerProcess.start(index, sockets, region.fd, self._relay, self._grace)
         except OSError as error:
+            self._regions.release(region)
             log.error(
                 "cannot start a worker", extra={"worker": index, "error": str(error), "retry_in": successor_delay}
             )
             self._begin(index, successor_delay)
             return
         code = await self._attend(worker)
+        self._regions.release(region)
         if worker.stats is not None:
             self.past.update(worker.stats.counters)
         if worker in self._retired:
@@ -159,6 +171,7 @@ class Fleet:
     async def _attend(self, worker: WorkerProcess) -> int:
         worker.on_change = self.changed.set
         worker.on_events = self._on_events
+        worker.on_access = self._on_access
         worker.on_leaving = self._replace
         self._current[worker.index] = worker
         if self._publication is not None:

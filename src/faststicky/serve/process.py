@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from faststicky.model import TableSpec
 from faststicky.serve.channel import (
+    Access,
     Acknowledged,
     Channel,
     Drain,
@@ -43,6 +44,7 @@ class WorkerProcess:
         self.stats: Stats | None = None
         self.on_change: Callable[[], None] = lambda: None
         self.on_events: Callable[[WorkerProcess, Events], None] = lambda _process, _events: None
+        self.on_access: Callable[[Access], None] = lambda _access: None
         self.on_leaving: Callable[[WorkerProcess], None] = lambda _process: None
         self._process = process
         self._channel = channel
@@ -51,9 +53,9 @@ class WorkerProcess:
 
     @classmethod
     async def start(
-        cls, index: int, listeners: Sequence[socket.socket], relay: RelayOptions, grace: float
+        cls, index: int, listeners: Sequence[socket.socket], region: int, relay: RelayOptions, grace: float
     ) -> WorkerProcess:
-        """Raises OSError when no process can be started.
+        """region: descriptor of the memory that it counts in. Raises OSError when no process can be started.
 
         Exec and not fork: this process has threads. `-P` keeps the working directory out of the worker's import path.
         """
@@ -68,13 +70,13 @@ class WorkerProcess:
                     "faststicky.serve.worker",
                     str(theirs.fileno()),
                     stdin=asyncio.subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(), *fds),
+                    pass_fds=(theirs.fileno(), region, *fds),
                 )
         except BaseException:
             ours.close()
             raise
         worker = cls(index, process, await Channel.open(ours))
-        worker._channel.send(Hello(index=index, listeners=tuple(fds), relay=relay, grace=grace))
+        worker._channel.send(Hello(index=index, listeners=tuple(fds), region=region, relay=relay, grace=grace))
         return worker
 
     def publish(self, table: TableSpec | None) -> None:
@@ -132,6 +134,9 @@ class WorkerProcess:
                 self.answered.set()
             case Events():
                 self.on_events(self, message)
+            case Access():
+                self.on_access(message)
+                return
             case Leaving():
                 self.on_leaving(self)
             case _:

@@ -7,18 +7,24 @@ import contextlib
 import logging
 import signal
 import time
+from collections.abc import Callable, Coroutine
 
 import uvloop
 
 from faststicky import __version__
+from faststicky.control.overrides import Drained
 from faststicky.errors import FaststickyError
+from faststicky.model import TableSpec
 from faststicky.serve.admin import AdminServer, application
+from faststicky.serve.admin_guard import read_token
+from faststicky.serve.api import Api
 from faststicky.serve.channel import Events
 from faststicky.serve.control_link import ControlLink
 from faststicky.serve.fleet import Fleet
 from faststicky.serve.limits import raise_open_files
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.logs import LogWriter
+from faststicky.serve.observer import Observer
 from faststicky.serve.process import WorkerProcess
 from faststicky.serve.ready_file import ReadyFile
 from faststicky.serve.relay_log import RelayLog
@@ -45,7 +51,16 @@ class Supervisor:
         self._ready_file = ReadyFile(options.ready_file)
         self._listeners = Listeners(options.listen, options.workers)
         self._addresses = tuple(str(address) for address in self._listeners.addresses)
-        self._fleet = Fleet(self._listeners, options.relay, options.grace, self._on_events)
+        self._token = read_token(options.admin_token_file)
+        self._observer = Observer(options, self.status, self._drained)
+        self._fleet = Fleet(
+            self._listeners,
+            options.relay,
+            options.grace,
+            self._observer.regions,
+            self._on_events,
+            self._observer.on_access,
+        )
         self._admin: AdminServer | None = None
         self._control: ControlLink | None = None
 
@@ -54,10 +69,19 @@ class Supervisor:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._ready_file.remove)
             stack.callback(self._listeners.close)
-            self._control = ControlLink(self._options, on_table=self._fleet.publish)
+            self._control = ControlLink(self._options, on_table=self._publish)
+            self._observer.start()
+            stack.callback(self._observer.finish)
             if self._options.admin is not None:
-                app = application(self.status, self._options.admin_hosts, self._fleet.refresh)
-                self._admin = AdminServer(self._options.admin, app)
+                api = Api(
+                    self.status,
+                    self._observer,
+                    refresh=self._fleet.refresh,
+                    drain=self._drain_backends,
+                    token=self._token,
+                    ready_max_age=self._options.ready_max_age,
+                )
+                self._admin = AdminServer(self._options.admin, application(api, self._options.admin_hosts))
                 await self._admin.start()
                 stack.push_async_callback(self._admin.stop)
             self._listen_to_signals()
@@ -66,11 +90,12 @@ class Supervisor:
             self._control.start()
             stack.push_async_callback(self._control.stop)
             async with asyncio.TaskGroup() as group:  # a bug in one of them ends the process rather than go unseen
-                tasks = [group.create_task(job()) for job in (self._be_patient, self._announce, self._tick)]
+                tasks = [group.create_task(job()) for job in self._jobs()]
                 await self._until_stopped()
                 for task in tasks:
                     task.cancel()
             await self._drain()
+            self._observer.feed.close()
             if self._fleet.hopeless.is_set():
                 raise FaststickyError(
                     "workers die as they start", where="faststicky run", remedy="their last words are above"
@@ -92,6 +117,19 @@ class Supervisor:
             restarts=self._fleet.restarts,
             past_counters=dict(self._fleet.past),
         )
+
+    def _jobs(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
+        return self._be_patient, self._announce, self._tick, self._observer.pulse, self._observer.reports
+
+    def _publish(self, table: TableSpec) -> None:
+        self._fleet.publish(self._observer.numbered(table))
+
+    def _drained(self) -> dict[str, Drained]:
+        return self._control.overrides.drained if self._control else {}
+
+    async def _drain_backends(self, backends: dict[str, str], undo: bool) -> None:
+        assert self._control is not None
+        await self._control.drain(backends, undo=undo)
 
     async def _until_stopped(self) -> None:
         """A signal, or no hope."""
@@ -155,6 +193,8 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._on_stop_signal)
         loop.add_signal_handler(signal.SIGHUP, self._on_reload_signal)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            loop.add_signal_handler(number, self._observer.reopen)
 
     def _on_stop_signal(self) -> None:
         now = asyncio.get_running_loop().time()

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import mmap
+import os
 import signal
 import socket
 import sys
@@ -18,9 +20,11 @@ import msgspec
 import uvloop
 
 from faststicky.core import Relay
+from faststicky.core._stats import REGION_SIZE
 from faststicky.model import TableSpec
 from faststicky.serve.channel import (
     MAX_BACKLOG,
+    Access,
     Acknowledged,
     Channel,
     Drain,
@@ -86,7 +90,11 @@ class Worker:
         options = hello.relay
         if not options.max_connections:
             options = msgspec.structs.replace(options, max_connections=client_connections())
-        self._relay = Relay(loop, options, self._events.add, self._full)
+        self._lost_lines = 0
+        region = mmap.mmap(hello.region, REGION_SIZE)
+        os.close(hello.region)
+        on_access = self._on_access if options.access_log != "off" else None
+        self._relay = Relay(loop, options, self._events.add, self._full, region=region, on_access=on_access)
         self._sockets = [socket.socket(fileno=fd) for fd in hello.listeners]
         self._servers: list[asyncio.Server] = []
         self._listening: asyncio.Task[None] | None = None
@@ -167,6 +175,15 @@ class Worker:
         for server in self._servers:
             server.close()
         self._servers.clear()
+
+    def _on_access(self, lines: bytes, dropped: int) -> None:
+        """The relay's on_access, some times a second. A supervisor that is far behind gets only their number."""
+        self._lost_lines += dropped
+        if self._channel.backlog > MAX_BACKLOG:
+            self._lost_lines += lines.count(b"\n")
+            return
+        self._channel.send(Access(lines=lines, dropped=self._lost_lines))
+        self._lost_lines = 0
 
     def _report(self) -> None:
         counters, live = self._relay.counters(), self._relay.live()

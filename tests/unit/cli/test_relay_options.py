@@ -36,7 +36,7 @@ def test_every_option_reaches_its_field(name):
         assert getattr(parsed(flag), name) is True
         assert getattr(parsed(f"--no-{flag[2:]}"), name) is False
         return
-    text, value = {float: ("1m", 60.0), int: ("7", 7), str: ("edge", "edge"), tuple: ("10.0.0.0/8", ("10.0.0.0/8",))}[
+    text, value = {float: ("1m", 60.0), int: ("7", 7), str: ("json", "json"), tuple: ("10.0.0.0/8", ("10.0.0.0/8",))}[
         type(default)
     ]
     assert getattr(parsed(flag, text), name) == value
@@ -44,4 +44,4 @@ def test_every_option_reaches_its_field(name):
 
 def test_durations_come_first_then_limits_then_habits():
     sections = [option.section for option in relay_options()]
-    assert list(dict.fromkeys(sections)) == ["Deadlines", "Limits", "Forwarding"]
+    assert list(dict.fromkeys(sections)) == ["Deadlines", "Limits", "Forwarding", "Logs"]

@@ -8,6 +8,7 @@ import pytest
 from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
 from faststicky.serve import channel as channel_module
 from faststicky.serve.channel import (
+    Access,
     Acknowledged,
     Channel,
     Drain,
@@ -37,7 +38,8 @@ TABLE = TableSpec(
     routes=(Route(name="r", rule="", service="web", priority=1, alternatives=((Matcher("host", ("a",)),),)),),
 )
 MESSAGES = [
-    Hello(index=1, listeners=(3, 4), relay=RelayOptions(max_head=1), grace=2.5),
+    Access(lines=b"{}\n", dropped=2),
+    Hello(index=1, listeners=(3, 4), region=5, relay=RelayOptions(max_head=1), grace=2.5),
     Publish(table=TABLE),
     Publish(table=None),
     GetStats(),

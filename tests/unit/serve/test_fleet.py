@@ -10,10 +10,12 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from faststicky.address import Address
+from faststicky.core._stats import read_service
 from faststicky.model import TableSpec
 from faststicky.serve import fleet as fleet_module
 from faststicky.serve.fleet import Fleet, cause_of_death
 from faststicky.serve.listeners import Listeners
+from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 
 PATIENCE = 30.0
@@ -23,13 +25,17 @@ TABLE = TableSpec(generation=3, services=(), routes=())
 @contextlib.asynccontextmanager
 async def running(workers: int = 2) -> AsyncIterator[Fleet]:
     listeners = Listeners([Address("127.0.0.1", 0)], workers)
-    fleet = Fleet(listeners, RelayOptions(), 5.0, lambda _worker, _events: None)
+    regions = Regions()
+    fleet = Fleet(listeners, RelayOptions(), 5.0, regions, lambda _worker, _events: None)
+    fleet.regions = regions  # type: ignore[attr-defined]
     fleet.address = listeners.addresses[0]  # type: ignore[attr-defined]
     fleet.start()
     try:
         yield fleet
     finally:
         await asyncio.wait_for(fleet.stop(5.0), PATIENCE)
+        assert not any(region.in_use for region in regions)
+        regions.close()
 
 
 async def until(fleet: Fleet, condition: Callable[[], object]) -> None:
@@ -85,6 +91,8 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(caplog):
             assert fleet.workers[0].pid != first.pid
             assert fleet.restarts == 1
             assert fleet.past["requests"] == 1
+            (region,) = fleet.regions  # its successor goes on counting where it was killed
+            assert read_service(region.memory, 0)[0]["requests"] == 2
 
     asyncio.run(run())
     (died,) = [record for record in caplog.records if record.getMessage() == "worker died"]
@@ -106,6 +114,7 @@ def test_a_worker_that_leaves_finishes_beside_its_successor():
             os.kill(first.pid, signal.SIGTERM)
             await until(fleet, lambda: fleet.in_force and fleet.workers[0] is not first)
             assert fleet._retired == {first}
+            assert [region.in_use for region in fleet.regions] == [True, True]  # nobody else writes to its own
             assert await status_of(fleet) == b"404"
             writer.close()
             await until(fleet, lambda: True)

@@ -12,6 +12,7 @@ from faststicky.model import TableSpec
 from faststicky.serve.channel import Acknowledged, GetStats, Publish, Rejected
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.process import WorkerProcess
+from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 
 PATIENCE = 30.0
@@ -24,7 +25,8 @@ def table(generation: int) -> TableSpec:
 @contextlib.asynccontextmanager
 async def started() -> AsyncIterator[WorkerProcess]:
     listeners = Listeners([Address("127.0.0.1", 0)], 1)
-    worker = await WorkerProcess.start(0, listeners.sockets[0], RelayOptions(), 5.0)
+    regions = Regions()
+    worker = await WorkerProcess.start(0, listeners.sockets[0], regions.acquire().fd, RelayOptions(), 5.0)
     watching = asyncio.ensure_future(worker.watch())
     try:
         yield worker
@@ -32,6 +34,7 @@ async def started() -> AsyncIterator[WorkerProcess]:
         worker.kill()
         await asyncio.wait_for(watching, PATIENCE)
         listeners.close()
+        regions.close()
 
 
 async def until(worker: WorkerProcess, condition) -> None:
@@ -88,8 +91,10 @@ def test_a_refused_table_does_not_block_the_next(caplog):
 def test_drain_and_kill():
     async def run() -> None:
         listeners = Listeners([Address("127.0.0.1", 0)], 2)
+        regions = Regions()
         first, second = [
-            await WorkerProcess.start(index, listeners.sockets[index], RelayOptions(), 5.0) for index in range(2)
+            await WorkerProcess.start(index, listeners.sockets[index], regions.acquire().fd, RelayOptions(), 5.0)
+            for index in range(2)
         ]
         assert first.pid != second.pid
         first.drain(30)
@@ -99,6 +104,7 @@ def test_drain_and_kill():
             assert await second.watch() == -signal.SIGKILL
         second.kill()  # gone already: nothing happens
         listeners.close()
+        regions.close()
 
     asyncio.run(run())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -14,9 +15,11 @@ from typing import Any
 
 import pytest
 
-from faststicky.model import TableSpec
+from faststicky.core._stats import read_service
+from faststicky.model import BackendSpec, Matcher, Route, ServiceSpec, TableSpec
 from faststicky.serve import worker as worker_module
 from faststicky.serve.channel import (
+    Access,
     Acknowledged,
     Channel,
     Drain,
@@ -29,6 +32,7 @@ from faststicky.serve.channel import (
     Rejected,
     Stats,
 )
+from faststicky.serve.regions import Region, Regions
 from faststicky.serve.worker import EVENTS_PER_BATCH, EventBatch
 from faststicky.settings import RelayOptions
 
@@ -39,7 +43,10 @@ EMPTY = TableSpec(generation=4, services=(), routes=())
 class Conversation:
     """A worker process, seen from the supervisor's end."""
 
-    def __init__(self, channel: Channel, process: asyncio.subprocess.Process, address: tuple[str, int]) -> None:
+    def __init__(
+        self, channel: Channel, process: asyncio.subprocess.Process, address: tuple[str, int], region: Region
+    ) -> None:
+        self.region = region
         self.channel = channel
         self.process = process
         self.address = address
@@ -70,8 +77,10 @@ class Conversation:
 
 
 @contextlib.asynccontextmanager
-async def started(grace: float = 5.0) -> AsyncIterator[Conversation]:
+async def started(grace: float = 5.0, access_log: str = "off") -> AsyncIterator[Conversation]:
     ours, theirs = socket.socketpair()
+    regions = Regions()
+    region = regions.acquire()
     with socket.create_server(("127.0.0.1", 0)) as listener, theirs:
         listener.setblocking(False)
         process = await asyncio.create_subprocess_exec(
@@ -79,21 +88,23 @@ async def started(grace: float = 5.0) -> AsyncIterator[Conversation]:
             "-m",
             "faststicky.serve.worker",
             str(theirs.fileno()),
-            pass_fds=(theirs.fileno(), listener.fileno()),
+            pass_fds=(theirs.fileno(), region.fd, listener.fileno()),
         )
         channel = await Channel.open(ours)
         theirs.close()
-        channel.send(Hello(index=0, listeners=(listener.fileno(),), relay=RelayOptions(), grace=grace))
+        relay = RelayOptions(access_log=access_log)  # type: ignore[arg-type]
+        channel.send(Hello(index=0, listeners=(listener.fileno(),), region=region.fd, relay=relay, grace=grace))
         try:
-            yield Conversation(channel, process, listener.getsockname())
+            yield Conversation(channel, process, listener.getsockname(), region)
         finally:
             if process.returncode is None:
                 process.kill()
             await process.wait()
             await channel.close()
+            regions.close()
 
 
-def talk(act: Callable[[Conversation], Awaitable[None]], **options: float) -> None:
+def talk(act: Callable[[Conversation], Awaitable[None]], **options: Any) -> None:
     async def run() -> None:
         async with started(**options) as conversation:
             await act(conversation)
@@ -186,6 +197,44 @@ def test_events_arrive():
         assert worker.events[0]["status"] == 503
 
     talk(act)
+
+
+def test_it_counts_in_the_shared_memory():
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=EMPTY))
+        await worker.hear()
+        await worker.hear()
+        await worker.ask()
+        assert read_service(worker.region.memory, 0)[0]["answers"][4] == 1
+
+    talk(act)
+
+
+def test_access_lines_arrive_and_those_of_the_last_moment_too():
+    backend = BackendSpec(
+        id="a", name="web.1", host="127.0.0.1", port=1, weight=1, state="up", cookie_value="", series=1
+    )
+    service = ServiceSpec(name="web", backends=(backend,), lookup=(), cookie=None, pass_host_header=True, series=1)
+    every = ((Matcher(kind="path_prefix", values=("/",)),),)
+    route = Route(name="web", rule="", service="web", priority=1, alternatives=every)
+
+    async def act(worker: Conversation) -> None:
+        worker.channel.send(Publish(table=TableSpec(generation=5, services=(service,), routes=(route,))))
+        await worker.hear()
+        await worker.hear()
+        await worker.ask()
+        worker.channel.send(Drain(grace=PATIENCE))
+        lines = b""
+        while not isinstance(message := await worker.hear(), Stats):
+            assert isinstance(message, Access)
+            assert message.dropped == 0
+            lines += message.lines
+        line = json.loads(lines)
+        assert (line["service"], line["target"]) == ("web", "/")
+        assert line["status"] in (502, 503)
+        assert await worker.ended() == 0
+
+    talk(act, access_log="json")
 
 
 def test_drain_ends_it_and_later_connections_are_refused():

@@ -1,0 +1,106 @@
+"""The core's counters, summed over workers and subtracted between two moments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from faststicky.core._stats import count_sessions, merge_sessions
+
+if TYPE_CHECKING:
+    from faststicky.core._stats import Counters
+
+_COUNTS = ("requests", "bytes_in", "bytes_out", "retries", "connect_errors", "resets", "ejections")
+
+KEPT = ("hit", "draining", "foreign", "previous")
+"""Outcomes of a request whose cookie led to the backend that it names."""
+LOST = ("slot", "moved")
+"""Outcomes of one whose cookie named a backend that could not have it."""
+
+
+class Numbers(msgspec.Struct, kw_only=True):
+    """Of a service or a backend. in_flight, queued and sessions are of one moment, all else counts."""
+
+    requests: int = 0
+    answers: list[int] = msgspec.field(default_factory=lambda: [0] * 6)  # by class, [2] is 2xx
+    failures: dict[str, int] = {}
+    bytes_in: int = 0
+    bytes_out: int = 0
+    retries: int = 0
+    connect_errors: int = 0
+    resets: int = 0
+    ejections: int = 0
+    outcomes: dict[str, int] = {}
+    in_flight: int = 0
+    queued: int = 0
+    registers: list[bytes] = []  # of distinct users, one from each worker
+
+    def add(self, counters: Counters, *, gauges: bool = True) -> None:
+        """One worker's. gauges: False for what a worker that is gone has left behind."""
+        for name in _COUNTS:
+            setattr(self, name, getattr(self, name) + counters[name])  # type: ignore[literal-required]
+        self.answers = [a + b for a, b in zip(self.answers, counters["answers"], strict=True)]
+        _add(self.failures, counters["failures"])
+        _add(self.outcomes, counters["outcomes"])
+        if gauges:
+            self.in_flight += counters["in_flight"]
+            self.queued += counters["queued"]
+        if any(counters["sessions"]):
+            self.registers.append(counters["sessions"])
+
+    def since(self, before: Numbers | None) -> Numbers:
+        """What was counted after `before`; what is of one moment stays as it is."""
+        if before is None:
+            return self
+        counts = {name: max(0, getattr(self, name) - getattr(before, name)) for name in _COUNTS}
+        return msgspec.structs.replace(
+            self,
+            **counts,
+            answers=[max(0, a - b) for a, b in zip(self.answers, before.answers, strict=True)],
+            failures=_less(self.failures, before.failures),
+            outcomes=_less(self.outcomes, before.outcomes),
+        )
+
+    @property
+    def is_silent(self) -> bool:
+        """True if nothing was counted and nothing is under way."""
+        return not (
+            any(getattr(self, name) for name in _COUNTS)
+            or any(self.answers)
+            or any(self.failures.values())
+            or self.in_flight
+            or self.queued
+        )
+
+    def merged_registers(self) -> bytes:
+        """Of all workers; empty if nobody was seen."""
+        return merge_sessions(self.registers) if self.registers else b""
+
+    def sessions(self) -> int:
+        """Distinct users of the last 5 to 10 minutes, estimated."""
+        return count_sessions(merge_sessions(self.registers)) if self.registers else 0
+
+
+def hit_rate(outcomes: dict[str, int]) -> float | None:
+    """Of the requests that came with a cookie of ours: the part that reached the backend it names. None without any."""
+    kept, lost = (sum(outcomes.get(name, 0) for name in names) for names in (KEPT, LOST))
+    return kept / (kept + lost) if kept + lost else None
+
+
+def summed(parts: Iterable[dict[str, int]]) -> dict[str, int]:
+    """Key by key."""
+    total: dict[str, int] = {}
+    for part in parts:
+        _add(total, part)
+    return total
+
+
+def _add(total: dict[str, int], more: dict[str, int]) -> None:
+    for key, number in more.items():
+        total[key] = total.get(key, 0) + number
+
+
+def _less(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
+    return {key: max(0, number - before.get(key, 0)) for key, number in now.items()}

@@ -1,0 +1,57 @@
+"""The last minutes of every service: rates and percentiles, a point every two seconds, for charts."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from faststicky.observe.sample import Sample, ServiceSample
+from faststicky.observe.stats_lines import latency
+
+POINTS = 90
+WINDOW = 5  # samples over which percentiles are taken: few requests make jumpy ones
+
+
+class History:
+    """Keeps the samples of one window, and points made of them."""
+
+    def __init__(self) -> None:
+        self._samples: deque[Sample] = deque(maxlen=WINDOW + 1)
+        self._points: dict[str, deque[list[float | None]]] = {}
+
+    @property
+    def last(self) -> Sample | None:
+        """The newest sample."""
+        return self._samples[-1] if self._samples else None
+
+    def add(self, sample: Sample) -> None:
+        """The next one; the first gives no point, since a rate needs two."""
+        before = self.last
+        self._samples.append(sample)
+        if before is not None:
+            step, window = sample.since(before), sample.since(self._samples[0])
+            for name, part, wide in (
+                ("", step.whole, window.whole),
+                *((name, step.services[name], window.services[name]) for name in step.services),
+            ):
+                points = self._points.setdefault(name, deque(maxlen=POINTS))
+                points.append(_point(part, wide, step.seconds))
+            self._points = {name: points for name, points in self._points.items() if not name or name in step.services}
+
+    def points(self) -> dict[str, list[list[float | None]]]:
+        """By service ("": all traffic), oldest first: requests, errors a second; p50, p99 of the first byte, ms."""
+        return {name: list(points) for name, points in self._points.items()}
+
+    def newest(self) -> dict[str, list[float | None]]:
+        """The last point of each."""
+        return {name: points[-1] for name, points in self._points.items() if points}
+
+    def window(self) -> Sample | None:
+        """What was counted in the last WINDOW samples; None before the second."""
+        return self._samples[-1].since(self._samples[0]) if len(self._samples) > 1 else None
+
+
+def _point(part: ServiceSample, wide: ServiceSample, seconds: float) -> list[float | None]:
+    times: dict[str, Any] = latency(wide.first_byte)
+    errors = part.numbers.answers[5]
+    return [round(part.numbers.requests / seconds, 2), round(errors / seconds, 2), times["p50"], times["p99"]]

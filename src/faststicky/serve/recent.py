@@ -1,0 +1,81 @@
+"""What happened lately, for the page, `faststicky top` and /api/events: changes of tasks, and warnings."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from faststicky.model import TableSpec
+from faststicky.observe.stats_lines import timestamp
+from faststicky.serve.logs import details
+
+KEPT = 300  # of each: changes of the table, warnings
+
+_UNTOLD = ("worker", "pid", "client")  # details of a warning that nobody looks for on a page
+
+
+class Recent(logging.Handler):
+    """As a log handler it remembers warnings. `on_event` is called from whatever thread has something to tell."""
+
+    def __init__(self, on_event: Callable[[dict[str, Any]], None] = lambda _event: None) -> None:
+        super().__init__(logging.WARNING)
+        self.on_event = on_event
+        self._changes: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._warnings: deque[dict[str, Any]] = deque(maxlen=KEPT)
+        self._guard = threading.Lock()
+        self._number = 0
+        self._table: TableSpec | None = None
+
+    def events(self, after: int = 0) -> list[dict[str, Any]]:
+        """Those with an ID above `after`, oldest first."""
+        with self._guard:
+            both = [*self._changes, *self._warnings]
+        return sorted((event for event in both if event["id"] > after), key=lambda event: event["id"])
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """A warning or an error of the program's log."""
+        extra = details(record)
+        told = {key: value for key, value in extra.items() if key not in _UNTOLD}
+        text = record.getMessage() + "".join(f", {key} {value}" for key, value in told.items() if key != "service")
+        level = "error" if record.levelno >= logging.ERROR else "warning"
+        service = str(extra.get("service", ""))
+        self._add(self._warnings, level, text, service=service, task=str(extra.get("backend", "")))
+
+    def published(self, table: TableSpec) -> None:
+        """Tell what is different from the table before."""
+        before = self._backends(self._table) if self._table else {}
+        after = self._backends(table)
+        self._table = table
+        for key in after.keys() - before.keys():
+            name, state = after[key]
+            self._add(self._changes, "info", f"came, {state}", service=key[0], task=name)
+        for key in before.keys() - after.keys():
+            self._add(self._changes, "info", "went", service=key[0], task=before[key][0])
+        for key in before.keys() & after.keys():
+            (_, old), (name, new) = before[key], after[key]
+            if old != new:
+                self._add(self._changes, "info", f"{new}, was {old}", service=key[0], task=name)
+        self._add(self._changes, "info", f"table {table.generation} is in force")
+
+    def _add(self, ring: deque[dict[str, Any]], level: str, text: str, *, service: str = "", task: str = "") -> None:
+        event: dict[str, Any] = {
+            "id": 0,
+            "time": timestamp(datetime.datetime.now(datetime.UTC)),
+            "level": level,
+            "service": service,
+            "task": task,
+            "text": text,
+        }
+        with self._guard:
+            self._number += 1
+            event["id"] = self._number
+            ring.append(event)
+        self.on_event(event)
+
+    @staticmethod
+    def _backends(table: TableSpec) -> dict[tuple[str, str], tuple[str, str]]:
+        return {(s.name, b.id): (b.name, b.state) for s in table.services for b in s.backends}

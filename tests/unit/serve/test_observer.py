@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+
+import pytest
+
+from faststicky.model import BackendSpec, ServiceSpec, TableSpec
+from faststicky.serve import observer as observer_module
+from faststicky.serve.channel import Access
+from faststicky.serve.observer import Observer
+from faststicky.settings import RunOptions
+from unit.serve.watched import STATUS
+
+BACKEND = BackendSpec(id="t1", name="web.t1@node1", host="h", port=1, weight=1, state="up", cookie_value="")
+SERVICE = ServiceSpec(name="web", backends=(BACKEND,), lookup=(), cookie=None, pass_host_header=True)
+TABLE = TableSpec(generation=1, services=(SERVICE,), routes=())
+
+
+@pytest.fixture
+def stdout(tmp_path, monkeypatch):
+    """Where lines for standard output go."""
+    path = tmp_path / "stdout"
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    monkeypatch.setattr("faststicky.serve.line_writer.STDOUT", fd)
+    yield path
+    os.close(fd)
+
+
+def observed(**options: object) -> Observer:
+    return Observer(RunOptions(state_dir="", **options), lambda: STATUS, dict)
+
+
+def test_statistics_lines_at_their_interval_and_at_the_end(stdout):
+    async def run() -> None:
+        observer = observed(stats_interval=0.05)
+        observer.start()
+        observer.numbered(TABLE)
+        reports = asyncio.ensure_future(observer.reports())
+        deadline = time.monotonic() + 30
+        while stdout.read_bytes().count(b"\n") < 6:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.02)
+        reports.cancel()
+        observer.finish()
+
+    asyncio.run(run())
+    lines = [json.loads(line) for line in stdout.read_text().splitlines()]
+    assert [line["scope"] for line in lines[:4]] == ["service", "total", "service", "total"]
+    assert lines[0]["tasks"][0]["task"] == "web.t1@node1"
+    assert lines[1]["connections"] == 3
+    assert lines[1]["memory"] > 1_000_000
+    assert [line.get("last") for line in lines[-2:]] == [True, True]
+
+
+def test_no_lines_when_they_are_off(stdout):
+    async def run() -> None:
+        observer = observed(stats_interval=0.0)
+        observer.start()
+        await observer.reports()
+        observer.finish()
+
+    asyncio.run(run())
+    assert stdout.read_bytes() == b""
+
+
+def test_access_lines_go_to_their_file_and_what_is_lost_is_told(stdout, tmp_path):
+    path = tmp_path / "access"
+
+    async def run() -> None:
+        observer = observed(access_log_file=str(path))
+        observer.start()
+        observer.on_access(Access(lines=b"one\ntwo\n", dropped=3))
+        observer.finish()
+
+    asyncio.run(run())
+    assert path.read_bytes() == b"one\ntwo\n"
+    assert json.loads(stdout.read_text().splitlines()[-1])["lost_access_lines"] == 3
+
+
+def test_the_pulse_tells_listeners_what_changed(stdout, monkeypatch):
+    monkeypatch.setattr(observer_module, "PULSE", 0.02)
+
+    async def run() -> None:
+        observer = observed()
+        observer.start()
+        observer.numbered(TABLE)
+        listener = observer.feed.join()
+        assert listener is not None
+        pulse = asyncio.ensure_future(observer.pulse())
+        kinds = []
+        while len(kinds) < 3:
+            kind = (await asyncio.wait_for(listener.next(), 30)).split(b"\n")[0]
+            if kind != b"event: event":  # of the table before
+                kinds.append(kind)
+        assert kinds == [b"event: state", b"event: numbers", b"event: numbers"]
+        pulse.cancel()
+        first = observer.numbers(changed_only=False)["services"]["web"]["backends"]
+        assert set(first) == {"t1", "t2"}
+        assert observer.numbers(changed_only=True)["services"]["web"]["backends"] == {}
+        observer.finish()
+
+    asyncio.run(run())
+
+
+def test_many_backends_slow_the_pulse_down(stdout, monkeypatch):
+    pauses = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        raise asyncio.CancelledError
+
+    async def run() -> None:
+        observer = observed()
+        observer.start()
+        monkeypatch.setattr(observer_module.asyncio, "sleep", sleep)
+        read = observer._sampler.read
+        monkeypatch.setattr(observer._sampler, "read", lambda: (time.sleep(0.05), read())[1])
+        with pytest.raises(asyncio.CancelledError):
+            await observer.pulse()
+        observer.finish()
+
+    asyncio.run(run())
+    assert pauses[0] >= 0.05 / observer_module.COST

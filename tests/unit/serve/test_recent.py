@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import logging
+
+import msgspec
+import pytest
+
+from faststicky.model import BackendSpec, ServiceSpec, TableSpec
+from faststicky.serve.recent import KEPT, Recent
+
+
+def table(generation: int, **states: str) -> TableSpec:
+    backends = tuple(
+        BackendSpec(id=ident, name=f"web.{ident}", host="h", port=1, weight=1, state=state, cookie_value="")  # type: ignore[arg-type]
+        for ident, state in states.items()
+    )
+    service = ServiceSpec(name="web", backends=backends, lookup=(), cookie=None, pass_host_header=True)
+    return TableSpec(generation=generation, services=(service,), routes=())
+
+
+def told(recent: Recent, after: int = 0) -> list[tuple[str, str]]:
+    return [(event["task"], event["text"]) for event in recent.events(after)]
+
+
+def test_what_changed_in_the_table():
+    recent = Recent()
+    recent.published(table(1, a="up"))
+    assert told(recent) == [("web.a", "came, up"), ("", "table 1 is in force")]
+    recent.published(table(2, a="draining", b="up"))
+    assert told(recent, 2) == [("web.b", "came, up"), ("web.a", "draining, was up"), ("", "table 2 is in force")]
+    recent.published(msgspec.structs.replace(table(3), services=()))
+    assert {text for _, text in told(recent, 5)} == {"went", "table 3 is in force"}
+
+
+@pytest.fixture
+def logger():
+    logger, recent = logging.getLogger("faststicky.test_recent"), Recent()
+    logger.addHandler(recent)
+    logger.setLevel(logging.INFO)
+    yield logger, recent
+    logger.removeHandler(recent)
+    logger.setLevel(logging.NOTSET)
+
+
+def test_warnings_of_the_log(logger):
+    logger, recent = logger
+    logger.info("nobody has to know")
+    logger.warning("answered", extra={"status": 502, "service": "web", "backend": "web.1", "client": "10.0.0.1"})
+    logger.error("sync failed: %s", "away")
+    first, second = recent.events()
+    assert (first["level"], first["service"], first["task"]) == ("warning", "web", "web.1")
+    assert first["text"] == "answered, status 502, backend web.1"
+    assert (second["level"], second["text"]) == ("error", "sync failed: away")
+
+
+def test_a_flood_of_warnings_does_not_push_the_tasks_out(logger):
+    logger, recent = logger
+    recent.published(table(1, a="up"))
+    for number in range(2 * KEPT):
+        logger.warning("%d", number)
+    events = recent.events()
+    assert len(events) == KEPT + 2
+    assert [event["id"] for event in events] == sorted(event["id"] for event in events)
+    assert events[0]["text"] == "came, up"
+
+
+def test_whoever_listens_is_told_each():
+    heard = []
+    recent = Recent(heard.append)
+    recent.published(table(1))
+    assert heard == recent.events()
