@@ -23,6 +23,7 @@ from faststicky.settings import RelayOptions
 PATIENCE = 20.0  # seconds for what takes milliseconds: a hang, not a slow machine
 COOKIE = b"_fs"
 TASK = "k3n0"
+PROBE = b"GET /probe HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 class Backend(asyncio.Protocol):
@@ -103,6 +104,7 @@ class World:
         self.arrived: list[Backend] = []
         self.sending: set[asyncio.Task[None]] = set()
         self.answers = 0
+        self.probed = b""  # what the next user was answered
         self.first_answer: tuple[list[bytes], bool] | None = None
         self.server = self.loop.run_until_complete(self.loop.create_server(lambda: Backend(self), "127.0.0.1", 0))
         self.port: int = self.server.sockets[0].getsockname()[1]
@@ -143,7 +145,9 @@ class World:
         is_over: Callable[[Client], bool],
         first_answer: tuple[list[bytes], bool] | None = None,
     ) -> Client:
-        """Send `pieces`, wait until `is_over`, part. `arrived` then holds the backend's side. TimeoutError: it hangs.
+        """Send `pieces`, wait until `is_over`, part; then another client asks once. TimeoutError: it hangs.
+
+        What reached the backend is in `arrived`, what the other client was answered in `probed`.
 
         first_answer: pieces that the backend sends instead of its first answer, and whether it closes behind them.
         """
@@ -165,10 +169,25 @@ class World:
         try:
             await _until(lambda: is_over(client))
             await _turns(4)  # what should not come has a chance to come
-            return client
         finally:
             client.leaving = True
             transport.abort()
+        await self._probe(relay)
+        return client
+
+    async def _probe(self, relay: Relay) -> None:
+        """The next user, to whom what the first one left behind must do nothing: in the pool or on the way."""
+        theirs, ours = socket.socketpair()
+        client = Client()
+        transport, _ = await self.loop.connect_accepted_socket(lambda: client, ours)
+        await self.loop.connect_accepted_socket(relay.client, theirs)
+        transport.write(PROBE)
+        try:
+            await _until(lambda: client.ended or client.received.endswith(b"\n"))
+        finally:
+            client.leaving = True
+            transport.abort()
+        self.probed = client.received.partition(b"\r\n\r\n")[2]
 
     async def _quiet(self, relay: Relay) -> None:
         """Everything is gone again but the table, which the relay holds."""

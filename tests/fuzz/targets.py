@@ -57,6 +57,7 @@ def request_conversation(world: World, pieces: list[bytes]) -> list[reading.Requ
     for number, body in enumerate(numbers, 1):
         assert body in (b"answer %d\n" % number, b""), body
 
+    assert world.probed == b"answer %d\n" % world.answers
     arrived: list[reading.Request] = []
     for backend in world.arrived:
         complete, ending, fields = reading.h11_requests(backend.received)
@@ -67,10 +68,13 @@ def request_conversation(world: World, pieces: list[bytes]) -> list[reading.Requ
         for name, value in [field for each in fields for field in each]:
             assert name != b"cookie" or twin.cookie.find(value, COOKIE) is None, value
         arrived += complete
+    assert arrived.count(PROBED) == 1
+    arrived.remove(PROBED)
     assert arrived == [request for request in expected if request.forwarded]
     return expected
 
 
+PROBED = reading.Request(b"GET", b"/probe", b"")
 KNOWN_METHODS = {b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"OPTIONS", b"PATCH"}
 ASKED = b"%b /one HTTP/1.1\r\nHost: a\r\n\r\n"
 NEXT = b"GET /two HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -109,6 +113,7 @@ def answer_conversation(world: World, pieces: list[bytes], method: bytes, close:
 
     client = world.converse([ASKED % method + NEXT], is_over, (pieces, close))
     assert not world.faults, world.faults
+    assert world.probed == b"answer %d\n" % world.answers
     answers, rest = reading.h11_answers(client.received, methods, client.ended and not client.reset)
     if b"HEAD" not in methods:
         read = reading.llhttp_messages(httptools.HttpResponseParser, client.received) if not rest else None
