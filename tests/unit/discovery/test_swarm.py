@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import threading
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -286,6 +288,25 @@ def test_any_failed_part_fails_the_whole(tutorial, source, call, fault):
     assert source.discover().same_as(good)
     assert tutorial.calls("tasks") == [{"desired-state": ["running", "shutdown", "remove"]}]  # nothing was missed
     assert len(tutorial.calls("info")) == 1  # perhaps it is another engine now
+
+
+def test_lists_that_lack_something_take_nobody_away(tutorial, source):
+    """Tasks that are no longer listed are asked for by ID; a service's route stays for as long as tasks of it run."""
+    before = source.discover()
+
+    def half_of_the_tasks(handler):
+        query = parse_qs(urlsplit(handler.path).query)["filters"][0]
+        found = tutorial.filtered_tasks(json.loads(query))
+        handler.answer(found if '"id"' in query else found[1:])
+
+    tutorial.faults["tasks"] = half_of_the_tasks
+    assert [b.id for b in source.discover().services[0].backends] == ["t1", "t2"]
+    tutorial.faults["services"] = lambda handler: handler.answer([])
+    after = source.discover()
+    assert after.routes == before.routes
+    assert after.services[0].backends == before.services[0].backends
+    tutorial.faults.clear()
+    assert source.discover().same_as(before)
 
 
 def test_what_may_not_be_asked_is_told(tutorial, source):
