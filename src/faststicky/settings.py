@@ -93,6 +93,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     domain: str = ""  # a service without a rule is routed by the host SERVICE.DOMAIN
     exposed_by_default: bool = True
     backends: tuple[str, ...] = ()  # URLs
+    dns: tuple[str, ...] = ()  # "tasks.web:8000"
     config: str = ""  # path of a TOML file
     state_dir: str
     log_level: LogLevel = "info"

@@ -23,7 +23,7 @@ from faststicky.settings import RunOptions
 NOTES = "faststicky.notes"  # key in the context: what the translation of Traefik's arguments has to tell
 WEB = Address("0.0.0.0", 8080)  # noqa: S104
 
-SOURCES = "give --swarm, --backend URL or --config FILE.toml"
+SOURCES = "give --swarm, --backend URL, --dns NAME:PORT or --config FILE.toml"
 
 
 class RunCommand(SectionedCommand):
@@ -44,6 +44,9 @@ def _options() -> Sequence[click.Option]:
                help="Services of the Docker Swarm, by their labels. The default if there is a Docker socket."),
         option(["--backend", "backends"], multiple=True, metavar="URL", section=where, envvar="FASTSTICKY_BACKEND",
                help="A fixed backend, such as http://10.0.0.5:8000 (repeatable): one sticky service on /."),
+        option(["--dns"], multiple=True, metavar="NAME:PORT", section=where,
+               help="The addresses of a name, asked for every second, such as tasks.web:8000 (repeatable): one sticky "
+                    "service on /. A name without a dot is tried as tasks.NAME first."),
         option(["--config"], default="", metavar="FILE", section=where, show_default=False,
                help="Services and routes from a TOML file, read again when it changes."),
         option(["--docker-endpoint"], default="unix:///var/run/docker.sock", metavar="URL", section=swarm,
@@ -92,7 +95,7 @@ def _options() -> Sequence[click.Option]:
 def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
     """From parsed options. Raises ConfigError when no source, or more than one, is given."""
     sources = [name for name, given in (("--swarm", values["swarm"]), ("--backend", values["backends"]),
-                                        ("--config", values["config"])) if given]  # fmt: skip
+                                        ("--dns", values["dns"]), ("--config", values["config"])) if given]  # fmt: skip
     if len(sources) > 1:
         raise ConfigError(f"{' and '.join(sources)} do not go together", where="command line", remedy="choose one")
     swarm = values["swarm"]
@@ -116,6 +119,7 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
         domain=values["domain"],
         exposed_by_default=values["exposed_by_default"],
         backends=tuple(values["backends"]),
+        dns=tuple(values["dns"]),
         config=values["config"],
         state_dir=str(state_dir(values["state_dir"])),
         log_level=values["log_level"].lower(),

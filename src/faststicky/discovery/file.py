@@ -11,11 +11,11 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from faststicky.discovery import upstream_url
+from faststicky.discovery import dns, dns_names, upstream_url
 from faststicky.discovery.file_schema import (
     BackendEntry,
     CookieEntry,
@@ -38,19 +38,33 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`")
 _REMEDY = "mend the file; the last good configuration stays in force"
 
 
+class Content(NamedTuple):
+    """What a file says. names: of each service that is given by names, to be added to its backends."""
+
+    snapshot: Snapshot
+    names: dict[str, tuple[dns_names.Name, ...]]
+
+
 class FileSource:
     """One TOML file (file_schema.py says what is in it)."""
 
-    def __init__(self, path: str | Path, interval: float = 1.0) -> None:
+    def __init__(self, path: str | Path, interval: float = 1.0, names: dns_names.Names | None = None) -> None:
         """interval: seconds between two looks at the file."""
         self.name = f"file {path}"
         self.interval = interval
         self._path = Path(path)
         self._seen: bytes | None = None
-        self._result: Snapshot | DiscoveryError | None = None
+        self._result: Content | DiscoveryError | None = None
+        self._names = names or dns_names.Names()
 
     def discover(self) -> Snapshot:
-        """What the file says now; the same object while it does not change. Raises DiscoveryError."""
+        """What the file says now; without names the same object while it does not change. Raises DiscoveryError."""
+        snapshot, names = self.content()
+        self._names.follow([name for some in names.values() for name in some])
+        return dns.filled(snapshot, names, self._names) if names else snapshot
+
+    def content(self) -> Content:
+        """The file alone; names are not asked about. Raises DiscoveryError."""
         try:
             with self._path.open("rb") as file:
                 data = file.read(MAX_SIZE + 1)
@@ -68,14 +82,16 @@ class FileSource:
         return self._result
 
     def watch(self, wake: Callable[[], None]) -> None:
-        """The file is looked at every `interval`; there are no other hints."""
+        """The file is looked at every `interval`; names tell when their addresses change."""
+        self._names.watch(wake)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Follow no more names."""
+        self._names.close()
 
 
-def read(data: bytes, source: str) -> Snapshot:
-    """The snapshot that a file's content stands for. Raises DiscoveryError: place, value and remedy."""
+def read(data: bytes, source: str) -> Content:
+    """What a file's bytes stand for. Raises DiscoveryError: place, value and remedy."""
     if len(data) > MAX_SIZE:
         raise DiscoveryError(f"larger than {MAX_SIZE} bytes", where=source, remedy="split it")
     try:
@@ -91,7 +107,8 @@ def read(data: bytes, source: str) -> Snapshot:
         name: _convert(entry, ServiceEntry, f"services.{name}", source) for name, entry in config.services.items()
     }
     try:
-        return _snapshot(services, config.routes, source)
+        snapshot = _snapshot(services, config.routes, source)
+        return Content(snapshot, {name: _names(name, entry) for name, entry in services.items() if entry.dns})
     except FaststickyError as error:
         where = f"{source}, {error.where}" if error.where else source
         raise DiscoveryError(error.what, where=where, remedy=error.remedy) from None
@@ -157,7 +174,9 @@ def _snapshot(entries: dict[str, ServiceEntry], route_entries: tuple[RouteEntry,
 def _service(name: str, entry: ServiceEntry) -> Service:
     where = f"services.{name}"
     backends: dict[str, Backend] = {}
-    for item in entry.backends:
+    if not entry.backends and not entry.dns:
+        raise DiscoveryError("there is no backend", where=where, remedy="add backends or dns")
+    for item in entry.backends or ():
         given = item if isinstance(item, BackendEntry) else BackendEntry(url=item)
         url, host, port = upstream_url.parse(given.url, f"{where}.backends")
         if url in backends:
@@ -173,6 +192,11 @@ def _service(name: str, entry: ServiceEntry) -> Service:
         pass_host_header=entry.pass_host_header,
         health=_health(name, entry.health) if entry.health else None,
     )
+
+
+def _names(service: str, entry: ServiceEntry) -> tuple[dns_names.Name, ...]:
+    texts = (entry.dns,) if isinstance(entry.dns, str) else entry.dns or ()
+    return tuple(dict.fromkeys(dns_names.parse(text, f"services.{service}.dns") for text in texts))
 
 
 def _cookie(service: str, entry: CookieEntry) -> CookiePolicy:

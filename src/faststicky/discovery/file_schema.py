@@ -2,8 +2,9 @@
 
 [services.web]
 backends = ["http://10.0.0.5:8000", { url = "http://10.0.0.6:8000", name = "b", weight = 2 }]
+dns = ["tasks.web:8000"]           # names whose addresses are backends too; one of backends and dns is needed
 sticky = true                      # the default
-health = { path = "/health", interval = "5s", timeout = "2s", rise = 2, fall = 3, status = "200-399", host = "a.example" }
+health = { path = "/health", interval = "5s", timeout = "2s", rise = 2, fall = 3, status = "200-399" }
 pass_host_header = true            # the default
 cookie = { name = "stick", path = "/", domain = "example.com", secure = true, http_only = true,
            same_site = "lax", max_age = "8h" }
@@ -61,7 +62,8 @@ class HealthEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A service and its backends."""
 
-    backends: Annotated[tuple[Text | BackendEntry, ...], Meta(min_length=1)]
+    backends: Annotated[tuple[Text | BackendEntry, ...], Meta(min_length=1)] | None = None
+    dns: Texts | None = None
     sticky: bool = True
     cookie: CookieEntry = CookieEntry()
     pass_host_header: bool = True

@@ -10,6 +10,7 @@ from faststicky.control import keyring
 from faststicky.control.health import Health, Target
 from faststicky.control.overrides import Overrides
 from faststicky.control.thread import ControlStatus, ControlThread
+from faststicky.discovery.dns import DnsSource
 from faststicky.discovery.file import FileSource
 from faststicky.discovery.source import Source
 from faststicky.discovery.static import StaticSource
@@ -75,10 +76,12 @@ def source_of(options: RunOptions) -> Source:
     """The one that the options ask for. Raises ConfigError; a file has to be good when the proxy starts."""
     if options.backends:
         return StaticSource(options.backends)
+    if options.dns:
+        return DnsSource(options.dns)
     if options.config:
         source = FileSource(options.config)
         try:
-            source.discover()
+            source.content()
         except DiscoveryError as error:
             raise ConfigError(error.what, where=error.where, remedy="mend it, then start again") from error
         return source

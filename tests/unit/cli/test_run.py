@@ -63,7 +63,7 @@ def test_web_opens_the_page(parse):
 def test_without_a_source_the_socket_decides(parse, tmp_path):
     path = tmp_path / "docker.sock"
     endpoint = ["--docker-endpoint", f"unix://{path}"]
-    with pytest.raises(ConfigError, match=r"no Docker socket at .*; give --swarm, --backend URL or --config"):
+    with pytest.raises(ConfigError, match=r"no Docker socket at .*; give --swarm, --backend URL, --dns NAME:PORT or --config"):
         parse(*endpoint)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))

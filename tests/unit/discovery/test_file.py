@@ -17,7 +17,7 @@ ONE = '[services.web]\nbackends = ["http://127.0.0.1:{port}"]\n'
 
 
 def parsed(text: str) -> Snapshot:
-    return read(text.encode(), "file a.toml")
+    return read(text.encode(), "file a.toml").snapshot
 
 
 def test_one_service_needs_no_route():
@@ -129,7 +129,7 @@ def test_not_utf8_and_too_large():
 
 def outcome(data: bytes):
     try:
-        return read(data, "f")
+        return read(data, "f").snapshot
     except DiscoveryError as error:
         return error
 
@@ -171,6 +171,14 @@ def test_a_broken_file_is_an_error_until_it_is_mended(tmp_path):
     path.unlink()
     with pytest.raises(DiscoveryError, match="No such file"):
         source.discover()
+
+
+def test_the_file_alone_asks_nobody(tmp_path):
+    path = tmp_path / "proxy.toml"
+    path.write_text('[services.web]\ndns = "no-such-name.invalid:80"\n')
+    source = FileSource(path)
+    assert [service.backends for service in source.content().snapshot.services] == [()]
+    source.close()
 
 
 def test_health_checks(tmp_path):

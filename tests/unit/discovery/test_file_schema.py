@@ -14,7 +14,8 @@ def test_the_documented_example_works():
     example = re.sub(
         r",\n\s+same_site", ", same_site", example
     )  # broken for the page: TOML keeps inline tables on one line
-    snapshot = read(example.encode(), "file example.toml")
+    snapshot, names = read(example.encode(), "file example.toml")
+    assert names == {"web": (("tasks.web", 8000),)}
     (service,) = snapshot.services
     assert [(b.name, b.weight) for b in service.backends] == [("10.0.0.5:8000", 1), ("b", 2)]
     assert service.health is not None

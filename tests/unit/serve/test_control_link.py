@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from faststicky.discovery.dns import DnsSource
 from faststicky.discovery.file import FileSource
 from faststicky.discovery.static import StaticSource
 from faststicky.discovery.swarm import SwarmSource
@@ -31,6 +32,7 @@ def test_sources(tmp_path):
     path.write_text(FILE)
     for given, kind in (
         ({"backends": ("http://127.0.0.1:1",)}, StaticSource),
+        ({"dns": ("localhost:1",)}, DnsSource),
         ({"config": str(path)}, FileSource),
         ({"swarm": True, "docker_endpoint": f"unix://{tmp_path}/none.sock"}, SwarmSource),
     ):
