@@ -15,9 +15,9 @@
     | HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok
     open                                   the client's connection goes on; or: closed
 
-`| ` lines are joined as they are, with the escapes of tests/wire. In `up` and `down`, {client HOST} stands for the fields
-that say who the client is, {date} for a Date field, {port} for the proxy's port, {id} for 32 hexadecimal digits, {new} for
-the Set-Cookie field of a new session with Cache-Control, {own STATUS REASON} for an answer of the proxy's own with its
+`| ` lines are joined as they are, with the escapes of tests/wire. In `up` and `down`, {client HOST} stands for the
+fields that say who the client is, {date} for a Date field, {port} for the proxy's port, {id} for 32 hexadecimal digits,
+{new} for the Set-Cookie field of a new session with Cache-Control, {own STATUS REASON} for an answer of the proxy's own with its
 body, up to Cache-Control, {any} for anything.
 """
 

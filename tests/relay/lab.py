@@ -7,7 +7,7 @@
         backend = lab.backends[0].accept()
         ...
 
-When a Lab ends it closes its relays and checks that nothing of them is left: no object of the relay, no file descriptor.
+When a Lab ends it closes its relays and checks that nothing of them is left: no object, no file descriptor.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def get(path: bytes = b"/", more: bytes = b"") -> bytes:
 def open_files() -> dict[str, str]:
     """Number and kind of every open file descriptor."""
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208
         with contextlib.suppress(FileNotFoundError):
             found[name] = os.readlink(f"/proc/self/fd/{name}")  # noqa: PTH115
     return found
@@ -93,7 +93,7 @@ class Backend:
         self.listener.settimeout(PATIENCE)
 
     def hang(self) -> list[socket.socket]:
-        """From now on connecting takes longer than anybody waits: the queue of a listener that does not accept is full."""
+        """From now on connecting takes longer than anybody waits: the listener's queue is full."""
         self.listener.listen(0)
         waiting = []
         for _ in range(2):

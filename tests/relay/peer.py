@@ -1,7 +1,7 @@
 """One end of a TCP connection that a test holds: it sends what it is told and reads whole messages.
 
-Messages are found with the plain-Python twin (tests/twin), which is strict: an answer that two readers could read in two
-ways fails the test that reads it.
+Messages are found with the plain-Python twin (tests/twin), which is strict: an answer that could be read in two ways
+fails the test that reads it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Nothing that a client or a backend sends ever reaches another client (RFC 9112, section 11).
 
-An attacker replays everything that must be refused, with another request behind it, while others check that each answer is
-the one to their own request.
+An attacker replays everything that must be refused, with another request behind it, while others check that each
+answer is the one to their own request.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def test_refused_bodies(lab: Lab) -> None:
 
 
 def test_refused_answers(lab: Lab) -> None:
-    """A backend (or what lies behind it) that answers nonsense, with a sound answer behind it for the next one to ask."""
+    """A backend that answers nonsense, with a sound answer behind it for whoever asks next."""
     assert len(ANSWERS) > 60
 
     def answer(target: bytes, body: bytes) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Backends that fail, and what becomes of the request (RFC 9110, section 9.2.2; RFC 9112, sections 6.3, 9.2 and 9.3.1)."""
+"""Backends that fail, and what becomes of the request (RFC 9110, 9.2.2; RFC 9112, 6.3, 9.2 and 9.3.1)."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ GARBAGE = {
     "NUL in a value": b"HTTP/1.1 200 OK\r\nX: \x00\r\n\r\n",
     "obs-fold": b"HTTP/1.1 200 OK\r\nX: y\r\n z\r\n\r\n",
     "space before a colon": b"HTTP/1.1 200 OK\r\nContent-Length : 0\r\n\r\n",
-    "Content-Length and Transfer-Encoding": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+    "two framings": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
     "two Content-Lengths": b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
     "an unknown coding": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n",
     "chunked in HTTP/1.0": b"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     "an endless head": b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 300,
     "an endless line": b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70000,
-    "an upgrade that nobody asked for": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+    "an unwanted upgrade": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
 }
 
 
@@ -123,7 +123,7 @@ def test_retries_are_bounded(lab: Lab) -> None:
 
 
 def test_retries_can_be_switched_off(lab: Lab) -> None:
-    proxy, client, first, second = pair(lab, retries=0)
+    _, client, first, second = pair(lab, retries=0)
     first.refuse()
     client.send(stuck())
     assert client.answer().status == 502
@@ -404,9 +404,11 @@ def test_an_answer_that_is_cut_never_looks_complete(lab: Lab, begin: bytes, end:
     peer.request()
     peer.send(begin)
     client.until(b"\r\n\r\n")  # so that what was sent is on its way before the end
-    client.buffer = b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % (
-        b"Content-Length: 10" if begin.startswith(LENGTH) else b"X: y" if version == b"HTTP/1.0" else CHUNKED[17:-4]
-    ) + client.buffer
+    client.buffer = (
+        b"HTTP/1.1 200 OK\r\n%b\r\n\r\n"
+        % (b"Content-Length: 10" if begin.startswith(LENGTH) else b"X: y" if version == b"HTTP/1.0" else CHUNKED[17:-4])
+        + client.buffer
+    )
     (peer.close if end == "close" else peer.reset)()
     answer = client.answer()
     assert not answer.complete
@@ -477,7 +479,7 @@ def test_an_answer_that_stalls_is_cut(lab: Lab) -> None:
 
 
 def test_an_answer_before_the_requests_end(lab: Lab) -> None:
-    """RFC 9112, section 9.3: the client gets it and is told that the connection ends; what it still sends is dropped."""
+    """RFC 9112, section 9.3: the client gets it and is told that it is the last; the rest of its body is dropped."""
     proxy = lab.proxy()
     client = proxy.client()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello")
@@ -526,7 +528,7 @@ def test_expect_continue_answered_finally(lab: Lab, status: bytes) -> None:
 
 
 def test_a_body_that_is_sent_while_a_new_connection_is_awaited_arrives_whole(lab: Lab) -> None:
-    """The first backend dies during an upload that may be repeated; the second one takes its time to be connected to."""
+    """The first backend dies during an upload that may be repeated; connecting to the second one takes its time."""
     first, second = lab.backend("b0"), lab.backend("b1")
     proxy = lab.proxy(first, second, connect_timeout=5, replay_limit=60_000)
     client = proxy.client()

@@ -1,7 +1,7 @@
-"""Users and backends behind networks that delay, cut, reset, dribble and stall, with chance that can be repeated (the seed).
+"""Users and backends behind networks that delay, cut, reset, dribble and stall, by a chance that has a seed.
 
-Whatever happens, an answer that is complete is the right one, a request that is not idempotent reaches a backend at most
-once, and nothing is left when it is over.
+Whatever happens, an answer that is complete is the right one, a request that is not idempotent reaches a backend at
+most once, and nothing is left when it is over.
 """
 
 from __future__ import annotations
@@ -53,7 +53,9 @@ class FaultyNetwork:
             for each in writers:
                 each.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, other: asyncio.StreamWriter
+    ) -> None:
         fault = self._chance.choice(FAULTS)
         place = self._chance.choice((0, 1, 50, 300, 5000, 100_000))
         passed = 0
@@ -90,7 +92,7 @@ class FaultyNetwork:
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
-        while self._tasks:
+        while self._tasks:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await self._server.wait_closed()
 

@@ -1,4 +1,4 @@
-"""Several requests on one connection: one at a time, in order, and none behind the last (RFC 9112, sections 9.3 and 9.6)."""
+"""Several requests on one connection: one at a time, in order, and none behind the last (RFC 9112, 9.3 and 9.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Upgraded connections (RFC 9110, section 7.8): nothing is a tunnel before the backend's 101, everything is one after it."""
+"""Upgraded connections (RFC 9110, 7.8): nothing is a tunnel before the backend's 101, everything is one after it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def opened(lab: Lab, more: bytes = b"", **options: object) -> tuple[Proxy, Peer,
     return proxy, client, peer
 
 
-def handshake(lab: Lab, answer: bytes, request: bytes = UPGRADE, behind: bytes = b"") -> tuple[Proxy, Peer, Peer, Message]:
+def handshake(
+    lab: Lab, answer: bytes, request: bytes = UPGRADE, behind: bytes = b""
+) -> tuple[Proxy, Peer, Peer, Message]:
     """What the backend gets, with `answer` sent."""
     proxy = lab.proxy()
     client = proxy.client()
@@ -85,7 +87,7 @@ def test_any_other_answer_leaves_it_http(lab: Lab, status: bytes) -> None:
     """CVE-2024-23326: a tunnel only after 101."""
     length = b"" if status.startswith(b"204") else b"Content-Length: 2\r\n"
     answer = b"HTTP/1.1 %b\r\nUpgrade: foo/1\r\nConnection: upgrade\r\n%b\r\n" % (status, length) + (length and b"no")
-    proxy, client, peer, _ = handshake(lab, answer, behind=get(b"/next"))
+    _, client, peer, _ = handshake(lab, answer, behind=get(b"/next"))
     got = client.answer()
     assert (got.status, got.get(b"Upgrade")) == (int(status[:3]), None)
     assert peer.request().start == b"GET /next HTTP/1.1"
@@ -235,8 +237,7 @@ def talk(lab: Lab, coroutine: object) -> object:
                 id="b0", name="b0", host="127.0.0.1", port=port, weight=1, state="up", cookie_value="tb0.sb0"
             )
             proxy = lab.proxy(table(service([spec])))
-            result = await coroutine(proxy)  # type: ignore[operator]
-        return result
+            return await coroutine(proxy)  # type: ignore[operator]
 
     return asyncio.run(run())
 

@@ -131,7 +131,7 @@ def test_behind_a_refusal(lab: Lab, how: str) -> None:
 
 
 def test_with_a_pipelined_request_behind(lab: Lab, how: str) -> None:
-    """What is behind the request stops the reading, so that the end is noticed late: with an answer, or with its deadline."""
+    """What is behind the request stops the reading: the end is noticed late, with an answer or with its deadline."""
     proxy = lab.proxy(response_timeout=0.4)
     client = proxy.client()
     client.send(GET * 3)

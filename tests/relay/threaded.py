@@ -1,4 +1,4 @@
-"""A backend that answers by itself: one thread a connection, and a reader that is as lenient as some applications are."""
+"""A backend that answers by itself, a thread for each connection, reading as leniently as some applications do."""
 
 from __future__ import annotations
 
