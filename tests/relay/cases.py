@@ -3,22 +3,22 @@
     == what is shown, with the section that demands it
     each: Connection Keep-Alive            one case for each word; {each} stands for it
     options: via=fs trusted_proxies=127.0.0.0/8,::1/128     RelayOptions; a bare NAME is NAME=yes
-    service: plain, or cookie options: secure path=/x ...   without this line a sticky service with cookie "s"
+    service: secure path=/x                fields of CookiePolicy (name=s), plain: not sticky, own_host: not the client's
     request:
     | GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n
     up:                                    what the backend gets; left out if no backend may hear of it
     | GET / HTTP/1.1\\r\\nHost: a\\r\\n{client a}\\r\\n
     answer:
     | HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok
-    answer ends: the backend closes behind it (and must be asked to with no further word)
+    answer ends                            the backend closes behind it
     down:                                  what the client gets
     | HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok
     open                                   the client's connection goes on; or: closed
 
 `| ` lines are joined as they are, with the escapes of tests/wire. In `up` and `down`, {client HOST} stands for the
 fields that say who the client is, {date} for a Date field, {port} for the proxy's port, {id} for 32 hexadecimal digits,
-{new} for the Set-Cookie field of a new session with Cache-Control, {own STATUS REASON} for an answer of the proxy's own with its
-body, up to Cache-Control, {any} for anything.
+{new} for the Set-Cookie field of a new session with Cache-Control, {own STATUS REASON} for an answer of the proxy's own
+up to its Cache-Control, {any} for anything.
 """
 
 from __future__ import annotations

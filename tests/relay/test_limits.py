@@ -274,7 +274,7 @@ def test_connections_of_one_address(lab: Lab) -> None:
     clients = second, proxy.client()
     for client in clients:
         client.send(GET)
-    for client in clients:
+    for _ in clients:
         peer = lab.backends[0].accept()
         peer.request()
         peer.send(ok())
