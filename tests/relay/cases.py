@@ -3,7 +3,7 @@
     == what is shown, with the section that demands it
     each: Connection Keep-Alive            one case for each word; {each} stands for it
     options: via=fs trusted_proxies=127.0.0.0/8,::1/128     RelayOptions; a bare NAME is NAME=yes
-    service: secure path=/x                fields of CookiePolicy (name=s), plain: not sticky, own_host: not the client's
+    service: secure path=/x                of CookiePolicy (name=s); plain: not sticky; own_host: the backend's Host
     request:
     | GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n
     up:                                    what the backend gets; left out if no backend may hear of it
