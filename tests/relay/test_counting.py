@@ -70,7 +70,11 @@ def make(lab: Lab, loop: Loop) -> Iterator[Any]:
     made: list[Counted] = []
 
     def one(*backends: Backend, **options: Any) -> Counted:
-        chosen = {name: options.pop(name) for name in ("hold", "max_concurrent", "max_queued", "queue_timeout") if name in options}
+        chosen = {
+            name: options.pop(name)
+            for name in ("hold", "max_concurrent", "max_queued", "queue_timeout")
+            if name in options
+        }
         made.append(Counted(lab, loop, counted(*backends, **chosen), **options))
         return made[-1]
 
@@ -197,7 +201,7 @@ FORMATS = {
     "combined": r'127\.0\.0\.1 - - \[.{20} \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+ "http://r/" "agent \\x22x\\x22"',
     "traefik": r'127\.0\.0\.1 - - \[.{20} \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+ "http://r/" "agent \\x22x\\x22" 1 "web" '
     r'"http://127\.0\.0\.1:\d+" \d+ms',
-    "haproxy": r'127\.0\.0\.1:0 \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] faststicky web/b0 0/0/\d+/\d+/\d+ 200 \d+ - - --NI '
+    "haproxy": r"127\.0\.0\.1:0 \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] faststicky web/b0 0/0/\d+/\d+/\d+ 200 \d+ - - --NI "
     r'0/0/0/0/0 0/0 "GET /a\?b HTTP/1\.1"',
 }
 
@@ -243,9 +247,7 @@ def test_a_line_for_every_request(lab: Lab, make: Any, name: str) -> None:
 def test_bytes_that_a_client_chose_cannot_end_a_line_or_a_field(lab: Lab, make: Any) -> None:
     backend = lab.backend()
     found = make(backend, access_log="json")
-    exchange(
-        found.proxy.client(), backend, b'GET /%22"<\x7b HTTP/1.1\r\nHost: a\r\nUser-Agent: \xe9\t"\\\r\n\r\n'
-    )
+    exchange(found.proxy.client(), backend, b'GET /%22"<\x7b HTTP/1.1\r\nHost: a\r\nUser-Agent: \xe9\t"\\\r\n\r\n')
     until(lambda: found.lines, "the line")
     fields = json.loads(found.lines[0])
     assert fields["target"] == '/%22"<{'

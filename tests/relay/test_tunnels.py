@@ -275,6 +275,24 @@ def test_websocket_with_a_cookie(lab: Lab) -> None:
     talk(lab, client)
 
 
+def test_a_client_that_has_sent_its_last_byte_before_the_101(lab: Lab) -> None:
+    """The backend is told as soon as there is a tunnel, and may still answer."""
+    proxy = lab.proxy(half_close_grace=10.0)
+    client = proxy.client()
+    client.send(UPGRADE + b"bye")
+    client.finish()
+    peer = lab.backends[0].accept()
+    peer.request()
+    proxy.becomes(exchanges=1)
+    time.sleep(0.1)
+    peer.send(SWITCH % b"foo/1")
+    assert peer.rest() == b"bye"
+    peer.send(b"farewell")
+    peer.close()
+    client.answer()
+    assert client.rest() == b"farewell"
+
+
 # ---------------------------------------------------------------- nearly tunnels
 
 

@@ -1,4 +1,4 @@
-"""Requests that wait: for a backend (hold), for their turn at a full one (max_concurrent); and backends that are ejected."""
+"""Requests that wait for a backend (hold) or for their turn at a full one, and backends that are ejected."""
 
 from __future__ import annotations
 

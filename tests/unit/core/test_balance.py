@@ -83,7 +83,10 @@ def test_states(balance: str) -> None:
 @pytest.mark.parametrize("balance", ["wrr", "least", "p2c", "random", "hash"])
 def test_local_backends_are_preferred(balance: str) -> None:
     assert set(drawn(table([1] * 4, balance=balance, local="0110", prefer_local=True), 40)) <= {"b1", "b2"}
-    assert set(drawn(table([1] * 4, balance=balance, local="0110", states="uxxu", prefer_local=True), 40)) <= {"b0", "b3"}
+    assert set(drawn(table([1] * 4, balance=balance, local="0110", states="uxxu", prefer_local=True), 40)) <= {
+        "b0",
+        "b3",
+    }
     assert len(drawn(table([1] * 4, balance="wrr", local="0110"), 40)) == 4
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import mmap
 import random
 
@@ -26,7 +27,7 @@ def test_a_bucket_holds_its_value_and_is_narrow(value: int) -> None:
 def test_buckets_leave_no_gap() -> None:
     ends = [_stats.bucket_bounds(bucket) for bucket in range(_stats.BUCKETS)]
     assert ends[0][0] == 0
-    assert all(before[1] + 1 == after[0] for before, after in zip(ends, ends[1:], strict=False))
+    assert all(before[1] + 1 == after[0] for before, after in itertools.pairwise(ends))
     assert ends[-1][1] == 2**32 - 1
     with pytest.raises(ValueError, match="bucket 896"):
         _stats.bucket_bounds(_stats.BUCKETS)

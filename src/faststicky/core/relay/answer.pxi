@@ -246,6 +246,8 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
         write_down(x, data[at:])
     if early is not None and x.connection is not None:
         x.connection.transport.write(early)
+    if client.half_closed and x.connection is not None:  # it had sent its last byte while it waited
+        x.connection.transport.write_eof()
     return client.go_on_reading() if x.connection is not None and not x.connection.full else 0
 
 
