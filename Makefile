@@ -2,7 +2,7 @@
 ARGS ?=
 IMAGE ?= faststicky
 BASE_IMAGE ?= python:3.13-slim
-.PHONY: demo test build debug annotate asan fuzz lint image clean
+.PHONY: demo test build debug annotate asan fuzz lint bench micro image clean
 
 demo: ; @tools/prepare && .venv/bin/faststicky demo $(ARGS)
 test: ; @tools/prepare test && .venv/bin/python -m pytest $(ARGS)
@@ -12,5 +12,7 @@ annotate: ; @FASTSTICKY_ANNOTATE=1 tools/prepare && find build/cython -name '*.h
 asan: ; @tools/prepare test && tools/asan $(ARGS)
 fuzz: ; @tools/prepare test && tools/fuzz $(ARGS)
 lint: ; @tools/prepare lint && tools/lint
+bench: ; @tools/bench $(ARGS)
+micro: ; @tools/prepare bench && .venv/bin/python -m pytest bench/micro --benchmark-columns=min,median,rounds $(ARGS)
 image: ; docker build --build-arg BASE_IMAGE=$(BASE_IMAGE) -t $(IMAGE) $(ARGS) .
 clean: ; rm -rf build dist .venv .*_cache .hypothesis src/*.egg-info src/faststicky/core/*.so

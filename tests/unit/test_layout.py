@@ -97,4 +97,5 @@ def test_no_file_speaks_of_the_machine_it_was_written_on():
 
 
 def test_nothing_generated_is_in_the_tree():
-    assert [str(path.relative_to(ROOT)) for path in project_files() if path.suffix in GENERATED] == []
+    found = [str(path.relative_to(ROOT)) for path in project_files() if path.suffix in GENERATED]
+    assert found == ["bench/peers/floor.c"]  # written by hand: what proxies are measured against

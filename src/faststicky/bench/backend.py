@@ -38,7 +38,17 @@ def site(name: str) -> Site:
     return Site(find)
 
 
-async def serve(name: str, port: int = 0) -> None:
+def listener(port: int, *, everywhere: bool) -> socket.socket:
+    """On 127.0.0.1, or on every address of the loopback device: as many backends as one likes."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if everywhere:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+    sock.bind(("" if everywhere else "127.0.0.1", port))
+    return sock
+
+
+async def serve(name: str, port: int = 0, *, everywhere: bool = False) -> None:
     """On loopback, until SIGTERM or the end of standard input."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -48,9 +58,9 @@ async def serve(name: str, port: int = 0) -> None:
     orphaned = asyncio.ensure_future(reader.read())
     orphaned.add_done_callback(lambda _: stop.set())
     here = site(name)
-    listener = socket.create_server(("127.0.0.1", port))
-    server = await loop.create_server(here.connection, sock=listener, backlog=BACKLOG)
-    sys.stdout.write(f"{listener.getsockname()[1]}\n")
+    sock = listener(port, everywhere=everywhere)
+    server = await loop.create_server(here.connection, sock=sock, backlog=BACKLOG)
+    sys.stdout.write(f"{sock.getsockname()[1]}\n")
     sys.stdout.flush()
     await stop.wait()
     orphaned.cancel()
@@ -63,10 +73,11 @@ async def serve(name: str, port: int = 0) -> None:
 
 
 def main() -> int:
-    """Arguments: NAME [PORT]."""
+    """Arguments: NAME [PORT [all]]."""
     raise_file_limit()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started it
-    uvloop.run(serve(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0))
+    port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    uvloop.run(serve(sys.argv[1], port, everywhere=sys.argv[3:] == ["all"]))
     return 0
 
 
