@@ -31,6 +31,18 @@ Balance = Literal["wrr", "least", "p2c", "random", "hash"]
 random by weight, by rendezvous hashing of a key."""
 
 
+class Balancing(msgspec.Struct, frozen=True, kw_only=True):
+    """How new sessions are spread over a service's backends, and how much each of these takes at once."""
+
+    balance: Balance = "wrr"
+    hash_key: str = ""  # for "hash": "address", "header:NAME", "query:NAME" (the address where a request has no such thing)
+    max_concurrent: int = 0  # requests in flight at one backend, for each worker; 0: any number
+    max_queued: int = 100  # that wait for one backend; beyond: 503
+    queue_timeout: float = 10.0  # seconds; then 503
+    slow_start: float = 0.0  # seconds in which a new backend's weight grows to its full size
+    prefer_local: bool = False  # new sessions go to backends on the proxy's own node, unless these are crowded
+
+
 class CookiePolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How a service's stickiness cookie is written (RFC 6265, section 4.1)."""
 
@@ -77,7 +89,6 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: BackendState = "up"
     slot: str = ""  # what survives the task's replacement: "SERVICE-ID/3", "SERVICE-ID/NODE-ID", or ""
     node: str = ""
-    local: bool = False  # on the proxy's own node
     drain: Drain = "leave"
     foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
 
@@ -104,13 +115,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True):
     name: str  # "backend-whoami-service" from Traefik 1 labels, otherwise the Swarm service's name
     backends: tuple[Backend, ...]
     cookie: CookiePolicy | None = None  # None: not sticky
-    balance: Balance = "wrr"
-    hash_key: str = ""  # for "hash": "address", "header:NAME", "query:NAME" (the address where a request has no such thing)
-    max_concurrent: int = 0  # requests in flight at one backend, for each worker; 0: any number
-    max_queued: int = 100  # that wait for one backend; beyond: 503
-    queue_timeout: float = 10.0  # seconds; then 503
-    slow_start: float = 0.0  # seconds in which a new backend's weight grows to its full size
-    prefer_local: bool = False  # new sessions go to backends on the proxy's own node, unless these are crowded
+    balancing: Balancing = Balancing()
     pass_host_header: bool = True
     hold: float = -1.0  # seconds that a request waits while no backend can take it; -1: the option --hold
     health: HealthCheck | None = None  # None: its backends are not checked
@@ -132,6 +137,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[Service, ...]
     routes: tuple[Route, ...]
     source: str  # "swarm unix:///var/run/docker.sock", "file proxy.toml", "flags"
+    local_node: str = ""  # ID of the node that the proxy runs on, where that is known
     cluster_id: str = ""  # the Swarm's ID; the cookie key is derived from it when there is no secret
     warnings: tuple[Warning, ...] = ()
 
@@ -139,10 +145,11 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
         """True if a table built from `other` would serve exactly alike (warnings and source do not count)."""
         if other is self:
             return True
-        return other is not None and (self.services, self.routes, self.cluster_id) == (
+        return other is not None and (self.services, self.routes, self.cluster_id, self.local_node) == (
             other.services,
             other.routes,
             other.cluster_id,
+            other.local_node,
         )
 
 

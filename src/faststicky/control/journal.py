@@ -97,7 +97,7 @@ def configuration(snapshot: Snapshot) -> dict[str, object]:
 
 
 def _backend(service: Service) -> dict[str, object]:
-    balancer: dict[str, object] = {"method": service.balance}
+    balancer: dict[str, object] = {"method": service.balancing.balance}
     if service.cookie is not None:
         balancer["stickiness"] = {"cookieName": service.cookie.name}
     return {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from faststicky.control.keyring import Key, Keyring
 from faststicky.model import Backend, BackendSpec, Outcome, Service, ServiceSpec, Snapshot, TableSpec
 
@@ -14,12 +16,12 @@ Entry = tuple[str, int, Outcome]
 
 def seal(snapshot: Snapshot, keyring: Keyring, generation: int) -> TableSpec:
     """The table of `snapshot`. The same snapshot and key give the same table on every node."""
-    services = tuple(_service(service, keyring) for service in snapshot.services)
+    services = tuple(_service(service, keyring, snapshot.local_node) for service in snapshot.services)
     keyring.trim()
     return TableSpec(generation=generation, services=services, routes=snapshot.routes)
 
 
-def _service(service: Service, keyring: Keyring) -> ServiceSpec:
+def _service(service: Service, keyring: Keyring, local_node: str) -> ServiceSpec:
     sticky = service.cookie is not None
     return ServiceSpec(
         name=service.name,
@@ -31,7 +33,7 @@ def _service(service: Service, keyring: Keyring) -> ServiceSpec:
                 port=backend.port,
                 weight=backend.weight,
                 state=backend.state,
-                local=backend.local,
+                local=bool(local_node) and backend.node == local_node,
                 cookie_value=_cookie_value(service.name, backend, keyring.current) if sticky else "",
             )
             for backend in service.backends
@@ -40,13 +42,7 @@ def _service(service: Service, keyring: Keyring) -> ServiceSpec:
         cookie=service.cookie,
         pass_host_header=service.pass_host_header,
         hold=service.hold,
-        balance=service.balance,
-        hash_key=service.hash_key,
-        max_concurrent=service.max_concurrent,
-        max_queued=service.max_queued,
-        queue_timeout=service.queue_timeout,
-        slow_start=service.slow_start,
-        prefer_local=service.prefer_local,
+        **msgspec.structs.asdict(service.balancing),
     )
 
 

@@ -18,6 +18,7 @@ import msgspec
 from faststicky.discovery import dns, dns_names, upstream_url
 from faststicky.discovery.file_schema import (
     BackendEntry,
+    BalancingEntry,
     CookieEntry,
     FileConfig,
     HealthEntry,
@@ -26,10 +27,10 @@ from faststicky.discovery.file_schema import (
 )
 from faststicky.discovery.static import catch_all
 from faststicky.errors import DiscoveryError, FaststickyError
-from faststicky.labels import cookies, health
+from faststicky.labels import balancing, cookies, health
 from faststicky.labels.rules import parse_expression
 from faststicky.labels.values import nearest, shown
-from faststicky.model import Backend, CookiePolicy, HealthCheck, Route, Service, Snapshot, Warning
+from faststicky.model import Backend, Balancing, CookiePolicy, HealthCheck, Route, Service, Snapshot, Warning
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -139,6 +140,7 @@ def _fields_at(shape: type[msgspec.Struct], path: str) -> list[str]:
         "cookie": CookieEntry,
         "backends": BackendEntry,
         "health": HealthEntry,
+        "balancing": BalancingEntry,
         "routes": RouteEntry,
     }
     fields = msgspec.structs.fields(inner.get(path.partition("[")[0], shape))
@@ -190,7 +192,9 @@ def _service(name: str, entry: ServiceEntry) -> Service:
         backends=tuple(backends.values()),
         cookie=_cookie(name, entry.cookie) if entry.sticky else None,
         pass_host_header=entry.pass_host_header,
+        hold=_hold(name, entry.hold),
         health=_health(name, entry.health) if entry.health else None,
+        balancing=_balancing(name, entry.balancing),
     )
 
 
@@ -229,6 +233,29 @@ def _health(service: str, entry: HealthEntry) -> HealthCheck:
         )
     except FaststickyError as error:
         raise DiscoveryError(error.what, where=f"services.{service}.health", remedy=error.remedy) from None
+
+
+def _balancing(service: str, entry: BalancingEntry) -> Balancing:
+    try:
+        return Balancing(
+            balance=balancing.method(entry.balance),
+            hash_key=balancing.hash_key(entry.hash) if entry.hash else "",
+            max_concurrent=entry.max_concurrent,
+            max_queued=entry.max_queued,
+            queue_timeout=balancing.at_most(balancing.LONGEST_WAIT)(str(entry.queue_timeout)),
+            slow_start=balancing.at_most(balancing.LONGEST_START)(str(entry.slow_start)),
+        )
+    except FaststickyError as error:
+        raise DiscoveryError(error.what, where=f"services.{service}.balancing", remedy=error.remedy) from None
+
+
+def _hold(service: str, value: float | str) -> float:
+    if value == -1.0:
+        return -1.0
+    try:
+        return balancing.hold(str(value))
+    except FaststickyError as error:
+        raise DiscoveryError(error.what, where=f"services.{service}.hold", remedy=error.remedy) from None
 
 
 def _route(number: int, entry: RouteEntry, services: dict[str, ServiceEntry]) -> Route:

@@ -6,6 +6,8 @@ dns = ["tasks.web:8000"]           # names whose addresses are backends too; one
 sticky = true                      # the default
 health = { path = "/health", interval = "5s", timeout = "2s", rise = 2, fall = 3, status = "200-399" }
 pass_host_header = true            # the default
+hold = "5s"                        # how long a request waits while no backend can take it
+balancing = { balance = "least", max_concurrent = 100, max_queued = 50, queue_timeout = "5s", slow_start = "30s" }
 cookie = { name = "stick", path = "/", domain = "example.com", secure = true, http_only = true,
            same_site = "lax", max_age = "8h" }
 
@@ -59,6 +61,17 @@ class HealthEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     status: str = "200-399"
 
 
+class BalancingEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How new sessions are spread; see model.Balancing. Checked like the labels of the same names."""
+
+    balance: str = "wrr"
+    hash: str = ""
+    max_concurrent: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    max_queued: Annotated[int, Meta(ge=0, le=100_000)] = 100
+    queue_timeout: float | str = "10s"  # seconds, or a duration
+    slow_start: float | str = 0.0
+
+
 class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A service and its backends."""
 
@@ -67,7 +80,9 @@ class ServiceEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sticky: bool = True
     cookie: CookieEntry = CookieEntry()
     pass_host_header: bool = True
+    hold: float | str = -1.0  # seconds, or a duration; -1: the option --hold
     health: HealthEntry | None = None
+    balancing: BalancingEntry = BalancingEntry()
 
 
 class RouteEntry(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

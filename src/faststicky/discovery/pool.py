@@ -46,6 +46,7 @@ def assemble(found: Sequence[Found]) -> tuple[tuple[Service, ...], tuple[Route, 
             pass_host_header=leader.reading.pass_host_header,
             hold=leader.reading.hold,
             health=leader.reading.health,
+            balancing=leader.reading.balancing,
             removed=name not in alive,
         )
         for name, leader in sorted(leaders.items())

@@ -217,6 +217,7 @@ class SwarmSource:
             routes=routes,
             source=self.name,
             cluster_id=self._cluster_id or "",
+            local_node=self._api.node_id,
             warnings=(*warnings, *contradictions),
         )
 

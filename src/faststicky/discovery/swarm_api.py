@@ -26,7 +26,11 @@ from faststicky.errors import DiscoveryError
 
 T = TypeVar("T")
 
-_NOT_A_MANAGER = "run faststicky on managers (--constraint node.role==manager), or give it the endpoint of one"
+_WORKER = "this node is not a Swarm manager"
+_NOT_A_MANAGER = (
+    "run faststicky on managers (--constraint node.role==manager), or give all of them --feed-listen and the secret "
+    "faststicky_key, so that those on workers follow those on managers"
+)
 
 
 def connect(endpoint: str, timeout: int) -> Any:
@@ -47,6 +51,10 @@ class _RefusedError(DiscoveryError):
     def __init__(self, status: int, what: str, *, where: str, remedy: str) -> None:
         super().__init__(what, where=where, remedy=remedy)
         self.status = status
+
+
+class NotAManagerError(_RefusedError):
+    """The engine's node is a worker: it knows neither services nor tasks."""
 
 
 class _Call(Generic[T]):
@@ -74,6 +82,7 @@ class SwarmApi:
 
     def __init__(self, endpoint: str, timeout: int = 5) -> None:
         """endpoint: unix:///var/run/docker.sock, tcp://HOST:PORT. timeout: seconds to connect and between two bytes."""
+        self.node_id = ""  # of the engine's node, once cluster_id has been asked
         self.endpoint = endpoint
         self._timeout = timeout
         self._client: Any = None
@@ -122,9 +131,11 @@ class SwarmApi:
         info = self._decoded(self._info, body)
         if not info.swarm.control_available:
             in_swarm = info.swarm.local_node_state not in ("", "inactive")
-            what = "this node is not a Swarm manager" if in_swarm else "this engine is in no Swarm"
-            remedy = _NOT_A_MANAGER if in_swarm else "run docker swarm init or docker swarm join"
-            raise DiscoveryError(what, where=self.endpoint, remedy=remedy)
+            if in_swarm:
+                raise NotAManagerError(503, _WORKER, where=self.endpoint, remedy=_NOT_A_MANAGER)
+            remedy = "run docker swarm init or docker swarm join"
+            raise DiscoveryError("this engine is in no Swarm", where=self.endpoint, remedy=remedy)
+        self.node_id = info.swarm.node_id
         return info.swarm.cluster.id if info.swarm.cluster else ""
 
     def container(self, container_id: str) -> Container | None:
@@ -185,8 +196,8 @@ class SwarmApi:
             said = body[:1000].decode("utf-8", "replace")
         text, remedy = f"/{what} answered {status}: {_line(said)}", ""
         if "not a swarm manager" in said or "not part of a swarm" in said:
-            text, remedy = "this node is not a Swarm manager", _NOT_A_MANAGER
-        elif "does not have a leader" in said:
+            return NotAManagerError(status, _WORKER, where=self.endpoint, remedy=_NOT_A_MANAGER)
+        if "does not have a leader" in said:
             remedy = "bring back enough managers for a majority; traffic goes on with the last table"
         elif status == 403:
             remedy = "let the socket proxy allow GET on services, tasks, nodes, info and events"

@@ -121,6 +121,7 @@ class Cluster(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
 class SwarmInfo(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """What the engine knows of its Swarm. cluster: on managers only."""
 
+    node_id: str = field(name="NodeID", default="")
     local_node_state: str = ""
     control_available: bool = False
     cluster: Cluster | None = None
@@ -144,10 +145,17 @@ class NetworkSettings(Struct, frozen=True, kw_only=True, gc=False, rename="pasca
     networks: dict[str, Endpoint] | None = None
 
 
+class ContainerConfig(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
+    """How a container was asked for."""
+
+    labels: dict[str, str] | None = None
+
+
 class Container(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """GET /containers/ID/json."""
 
     id: str
+    config: ContainerConfig = ContainerConfig()
     network_settings: NetworkSettings = NetworkSettings()
 
 

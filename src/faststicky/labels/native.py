@@ -10,6 +10,7 @@ sticky        default true
 drain         leave (default) or stay: whether users leave a task that is being stopped before its stop signal
 hold          how long a request waits while no task can take it (5s); default: the option --hold
 health.*      active health checks, see labels/health.py
+balance, hash, max-concurrent, max-queued, queue-timeout, slow-start, prefer: see labels/balancing.py
 cookie.*      name, path, domain, secure, http-only (httponly), same-site (samesite), max-age (10s, 1h, seconds)
 
 drain, hold and health.* say nothing about where requests go: a service with Traefik labels may have these as well, and
@@ -23,7 +24,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from faststicky.errors import LabelError
-from faststicky.labels import cookies, health
+from faststicky.labels import balancing, cookies, health
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_expression
 from faststicky.labels.values import LabelReader, boolean, duration, integer, nearest, port, shown
@@ -54,10 +55,10 @@ KEYS = frozenset(
         "cookie.same-site",
         "cookie.max-age",
         *health.NATIVE_KEYS,
+        *balancing.NATIVE_KEYS,
     }
 )
-BESIDE = frozenset(PREFIX + key for key in ("drain", "hold", *health.NATIVE_KEYS))
-LONGEST_HOLD = 300.0  # seconds; browsers and load balancers have given up by then
+BESIDE = frozenset(PREFIX + key for key in ("drain", "hold", *health.NATIVE_KEYS, *balancing.NATIVE_KEYS))
 
 
 def applies(labels: Iterable[str]) -> bool:
@@ -107,6 +108,7 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         drain=_read_drain(reader),
         hold=_read_hold(reader),
         health=health.read_native(reader),
+        balancing=balancing.read_native(reader),
         routes=(
             Route(name=service, rule=rule, service=service, priority=priority or len(rule), alternatives=alternatives),
         ),
@@ -120,6 +122,7 @@ def read_beside(reading: Reading, reader: LabelReader) -> Reading:
         drain=_read_drain(reader),
         hold=_read_hold(reader),
         health=health.read_native(reader) or reading.health,
+        balancing=balancing.read_native(reader),
     )
 
 
@@ -141,14 +144,7 @@ def _drain(text: str) -> Drain:
 
 
 def _read_hold(reader: LabelReader) -> float:
-    return reader.optional(PREFIX + "hold", _hold, -1.0, "the option --hold is used")
-
-
-def _hold(text: str) -> float:
-    seconds = duration(text)
-    if seconds > LONGEST_HOLD:
-        raise LabelError(f"{shown(text)} is too long", remedy=f"write at most {LONGEST_HOLD:.0f}s")
-    return seconds
+    return reader.optional(PREFIX + "hold", balancing.hold, -1.0, "the option --hold is used")
 
 
 def _cookie(service: str, reader: LabelReader) -> CookiePolicy:

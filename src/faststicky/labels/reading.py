@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from faststicky.model import CookiePolicy, Drain, HealthCheck, Route
+from faststicky.model import Balancing, CookiePolicy, Drain, HealthCheck, Route
 
 
 class LabelDefaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,5 +30,6 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     drain: Drain = "leave"  # what becomes of the users of a task that is being stopped
     hold: float = -1.0  # seconds that a request waits while no task can take it; -1: the option --hold
     health: HealthCheck | None = None
+    balancing: Balancing = Balancing()
     routes: tuple[Route, ...] = ()
     raw_url_cookies: bool = False  # accept "http://IP:PORT" as a cookie value, as Traefik 1 writes it

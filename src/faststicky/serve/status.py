@@ -102,7 +102,7 @@ def _service(service: Service) -> dict[str, Any]:
         "name": service.name,
         "sticky": service.cookie is not None,
         "cookie": msgspec.to_builtins(service.cookie),  # name and attributes; values are nowhere in a snapshot
-        "balance": service.balance,
+        "balance": service.balancing.balance,
         "pass_host_header": service.pass_host_header,
         "backends": [_backend(backend) for backend in service.backends],
     }
