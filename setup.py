@@ -33,7 +33,8 @@ if SANITIZE:
     ldflags += ["-fsanitize=address,undefined"]
     macros.append(("CYTHON_USE_FREELISTS", "0"))  # what is freed and used again at once hides uses after the end
 if FUZZ:
-    cflags += ["-fsanitize=fuzzer-no-link", "-fno-sanitize=function"]  # methods are called by a cast pointer, as in all of CPython
+    # function: methods are called by a cast pointer, as in all of CPython
+    cflags += ["-fsanitize=fuzzer-no-link", "-fno-sanitize=function"]
     ldflags += ["-shared-libasan"]
 if not (DEBUG or SANITIZE):
     macros.append(("CYTHON_WITHOUT_ASSERTIONS", "1"))
