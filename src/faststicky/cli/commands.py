@@ -10,7 +10,10 @@ import click
 from faststicky import __version__
 from faststicky.cli.bench import bench
 from faststicky.cli.demo import demo
+from faststicky.cli.drain import drain
 from faststicky.cli.run import run
+from faststicky.cli.stats import stats
+from faststicky.cli.top import top
 from faststicky.cli.whoami import whoami
 from faststicky.errors import ConfigError, FaststickyError
 
@@ -48,5 +51,5 @@ def main() -> None:
     """
 
 
-for command in (run, bench, demo, whoami):
+for command in (run, stats, top, drain, bench, demo, whoami):
     main.add_command(command)

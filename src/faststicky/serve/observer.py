@@ -195,6 +195,7 @@ class Observer:
                 "counts": msgspec.to_builtins(service.counts),
                 "hit_rate": service.hit_rate,
                 "outcomes": service.outcomes,
+                "failures": service.failures,
                 "first_byte_ms": msgspec.to_builtins(service.first_byte_ms),
                 "total_ms": msgspec.to_builtins(service.total_ms),
                 "backends": {key: row for key, row in rows.items() if old.get(key) != row},

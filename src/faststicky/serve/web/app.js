@@ -1,1 +1,332 @@
+// The page: what /api/live tells, shown. State (services, tasks) is built anew when the table changes; numbers are written
+// into what is there.
 
+import { chart, draw } from "/chart.js";
+import { count, make, millis, percent, rate, span, text } from "/view.js";
+
+const MOST_TASKS = 60; // rows of a service before "show all"
+const MOST_EVENTS = 200;
+const POINTS = 90;
+
+const $ = (id) => document.getElementById(id);
+const views = new Map(); // service name -> view
+const opened = new Set(); // services whose tasks are all shown
+let state = null;
+let points = {};
+let token = "";
+let lastNumbers = null;
+const totals = {};
+
+// ---- all traffic
+
+function figure(id, label, charted = false) {
+  const value = make("b", { id: `total-${id}` }, "–");
+  const box = make("div", { class: "figure" }, value, make("span", {}, label));
+  totals[id] = { value, box };
+  if (charted) {
+    totals[id].chart = chart(label);
+    box.append(totals[id].chart);
+  }
+  return box;
+}
+
+$("totals").append(
+  figure("rate", "requests a second", true),
+  figure("errors", "5xx a second", true),
+  figure("p99", "p50 and p99 to first byte", true),
+  figure("sessions", "users, last 5–10 min"),
+  figure("connections", "client connections"),
+  figure("in_flight", "requests in flight"),
+);
+
+function showTotals(numbers) {
+  const line = points[""] ?? [];
+  const [perSecond, errors, p50, p99] = line.at(-1) ?? [0, 0, null, null];
+  text(totals.rate.value, rate(perSecond));
+  text(totals.errors.value, rate(errors));
+  totals.errors.box.classList.toggle("alarm", errors > 0);
+  text(totals.p99.value, p99 === null ? "–" : `${millis(p50)} · ${millis(p99)}`);
+  text(totals.sessions.value, count(numbers.sessions));
+  text(totals.connections.value, count(numbers.connections));
+  text(totals.in_flight.value, count(numbers.in_flight));
+  draw(totals.rate.chart, line.map((point) => point[0]));
+  draw(totals.errors.chart, line.map((point) => point[1]));
+  draw(totals.p99.chart, line.map((point) => point[2]), line.map((point) => point[3]));
+  const { ready, age, error, generation } = numbers.readiness;
+  const confirmed = age === null ? "never confirmed" : `confirmed ${age < 1 ? "now" : `${span(age)} ago`}`;
+  text($("summary"), `${state.source || "no source yet"} · table ${generation}, ${confirmed} · ${state.listen.join(", ")} · up ${span(numbers.uptime)} · ${state.node}`);
+  const problem = error ? `The last good table stays in force: ${error}` : ready ? "" : "Not ready: no table is in force in every worker yet.";
+  text($("problem"), problem);
+  $("problem").hidden = !problem;
+}
+
+// ---- services and their tasks
+
+function byNode(backends) {
+  const nodes = new Map();
+  for (const backend of backends) {
+    if (!nodes.has(backend.node)) nodes.set(backend.node, []);
+    nodes.get(backend.node).push(backend);
+  }
+  return [...nodes].sort(([one], [other]) => one.localeCompare(other, undefined, { numeric: true }));
+}
+
+function slotOf(backend) {
+  const last = backend.slot.split("/").at(-1);
+  return /^\d+$/.test(last) ? last : "";
+}
+
+function taskRow(service, backend) {
+  const cells = {};
+  const cell = (name, wide = false) => (cells[name] = make("td", { class: wide ? "number wide-only" : "number" }, "0"));
+  const button = make("button", { type: "button", onclick: () => toggle(backend, button) }, backend.drained ? "undo" : "drain");
+  button.setAttribute("aria-label", `${backend.drained ? "Undo the draining of" : "Drain"} ${backend.name}`);
+  const row = make(
+    "tr",
+    { "data-id": backend.id },
+    make("td", { class: "name" }, backend.name),
+    make("td", { class: "address wide-only" }, `${backend.host}:${backend.port}`),
+    make("td", { class: "number wide-only" }, slotOf(backend)),
+    make("td", {}, make("span", { class: `state ${backend.state}` }, backend.state), backend.why ? make("span", { class: "why" }, backend.why) : null),
+    cell("sessions"),
+    cell("rate"),
+    cell("in_flight", true),
+    cell("errors", true),
+    cell("requests", true),
+    make("td", { class: "number" }, button),
+  );
+  const shown = [backend.name, backend.node, backend.host, backend.state, backend.why].join(" ").toLowerCase();
+  return { row, cells, shown, backend };
+}
+
+const HEADS = [["task"], ["address", "wide-only"], ["slot", "number wide-only"], ["state"], ["users", "number"], ["req/s", "number"],
+  ["in flight", "number wide-only"], ["5xx", "number wide-only"], ["requests", "number wide-only"], ["", "number"]];
+
+function serviceView(service) {
+  const about = [service.sticky ? `cookie ${service.cookie.name}` : "not sticky", ...state.routes.filter((route) => route.service === service.name).map((route) => route.rule)];
+  const view = { service, rows: new Map(), groups: [], facts: {}, charts: [chart("requests a second"), chart("p50 and p99 to first byte")], captions: [make("span"), make("span")] };
+  const head = make("div", { class: "head" }, make("h2", { tabindex: "-1" }, service.name, service.removed ? make("span", { class: "dim" }, " removed") : null),
+    make("div", { class: "about dim" }, about.join(" · ")));
+  const charted = view.charts.map((one, index) => make("div", { class: `charted ${["rate", "times"][index]}` }, view.captions[index], one));
+  head.append(...charted);
+  const facts = make("div", { class: "facts" });
+  for (const [key, label] of [["users", "users"], ["hit", "kept on their task"], ["moved", "moved"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"], ["retries", "retries"], ["failures", "own 502/503/504"], ["queued", "waiting"], ["tasks", "tasks up"]]) {
+    view.facts[key] = make("b", {}, "–");
+    facts.append(make("span", {}, view.facts[key], ` ${label}`));
+  }
+  const body = make("tbody");
+  const grouped = byNode(service.backends);
+  for (const [name, backends] of grouped) {
+    const heading = grouped.length > 1 || name ? make("tr", { class: "node" }, make("th", { colspan: String(HEADS.length), scope: "rowgroup" }, name || "no node")) : null;
+    if (heading) body.append(heading);
+    const rows = backends.map((backend) => taskRow(service, backend));
+    rows.forEach((row) => {
+      body.append(row.row);
+      view.rows.set(row.backend.id, row);
+    });
+    view.groups.push({ heading, rows });
+  }
+  view.more = make("button", { type: "button", class: "more", onclick: () => { opened.add(service.name); filter(); } });
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map(([label, kind]) => make("th", { class: kind ?? null, scope: "col" }, label)))), body);
+  view.element = make("section", { class: "service", "aria-label": `Service ${service.name}` }, head, facts,
+    service.backends.length ? table : make("p", { class: "dim" }, "No task: requests are answered with 503."), view.more);
+  view.shown = [service.name, ...about].join(" ").toLowerCase();
+  return view;
+}
+
+function showState() {
+  const focused = document.activeElement?.closest?.("tr")?.dataset.id;
+  text($("version"), state.version);
+  views.clear();
+  for (const service of state.services) views.set(service.name, serviceView(service));
+  $("services").replaceChildren(...[...views.values()].map((view) => view.element));
+  if (!views.size) $("services").append(make("p", { class: "dim" }, "No service is routed yet."));
+  $("routes").replaceChildren(...state.routes.map((route) => make("p", {}, make("code", {}, route.rule), ` → ${route.service} `, make("span", { class: "dim" }, String(route.priority)))));
+  const notices = state.warnings.map((warning) => make("p", { class: "notice" }, `${warning.service}: `, make("code", {}, `${warning.label}${warning.value ? `=${warning.value}` : ""}`), make("br"), warning.text));
+  $("warnings").hidden = !notices.length;
+  $("warnings").querySelector("div").replaceChildren(...notices);
+  filter();
+  if (focused) document.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
+}
+
+function showNumbers(numbers) {
+  for (const [name, service] of Object.entries(numbers.services)) {
+    const view = views.get(name);
+    if (!view) continue;
+    const line = points[name] ?? [];
+    const { counts, first_byte_ms: times, outcomes } = service;
+    text(view.facts.users, count(counts.sessions));
+    text(view.facts.hit, percent(service.hit_rate));
+    text(view.facts.moved, count((outcomes.moved ?? 0) + (outcomes.slot ?? 0)));
+    text(view.facts.p90, millis(times.p90));
+    text(view.facts.p999, millis(times["p99.9"]));
+    text(view.facts.max, millis(times.max));
+    text(view.facts.retries, count(counts.retries));
+    text(view.facts.failures, count(Object.values(service.failures ?? {}).reduce((sum, one) => sum + one, 0)));
+    text(view.facts.queued, count(counts.queued));
+    const up = view.service.backends.filter((backend) => backend.state === "up").length;
+    text(view.facts.tasks, `${up} of ${view.service.backends.length}`);
+    text(view.captions[0], `${rate(counts.rate)} requests/s`);
+    text(view.captions[1], `p50 ${millis(times.p50)}, p99 ${millis(times.p99)}`);
+    draw(view.charts[0], line.map((point) => point[0]));
+    draw(view.charts[1], line.map((point) => point[2]), line.map((point) => point[3]));
+    for (const [id, [requests, perSecond, errors, sessions, inFlight]] of Object.entries(service.backends)) {
+      const cells = view.rows.get(id)?.cells;
+      if (!cells) continue;
+      text(cells.requests, count(requests));
+      text(cells.rate, rate(perSecond));
+      text(cells.errors, count(errors));
+      text(cells.sessions, count(sessions));
+      text(cells.in_flight, count(inFlight));
+    }
+  }
+  showTotals(numbers);
+}
+
+// ---- search
+
+function filter() {
+  const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+  const trouble = $("trouble").checked;
+  let shown = 0;
+  let tasks = 0;
+  for (const [name, view] of views) {
+    const inService = words.every((word) => view.shown.includes(word));
+    let visible = 0;
+    let hidden = 0;
+    for (const { heading, rows } of view.groups) {
+      let inGroup = 0;
+      for (const one of rows) {
+        const fits = (inService || words.every((word) => one.shown.includes(word) || view.shown.includes(word))) && (!trouble || one.backend.state !== "up");
+        const over = fits && visible >= MOST_TASKS && !opened.has(name);
+        one.row.hidden = !fits || over;
+        visible += fits && !over;
+        hidden += over;
+        inGroup += fits && !over;
+      }
+      if (heading) heading.hidden = !inGroup;
+    }
+    view.more.hidden = !hidden;
+    text(view.more, `show ${hidden} more tasks`);
+    view.element.hidden = trouble ? visible === 0 : !inService && visible === 0;
+    shown += !view.element.hidden;
+    tasks += visible + hidden;
+  }
+  text($("found"), words.length || trouble ? `${shown} services, ${tasks} tasks` : "");
+}
+
+$("search").addEventListener("input", filter);
+$("trouble").addEventListener("change", filter);
+$("tools").addEventListener("submit", (event) => event.preventDefault());
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || $("ask").open) return;
+  const typing = event.target instanceof HTMLInputElement && event.target.type !== "checkbox";
+  if (event.key === "/" && !typing) {
+    event.preventDefault();
+    $("search").focus();
+  } else if (event.key === "Escape" && event.target === $("search")) {
+    $("search").value = "";
+    filter();
+    $("search").blur();
+  } else if ((event.key === "j" || event.key === "k") && !typing) {
+    const titles = [...document.querySelectorAll(".service:not([hidden]) h2")];
+    const at = titles.indexOf(document.activeElement);
+    titles[event.key === "j" ? Math.min(at + 1, titles.length - 1) : Math.max(at - 1, 0)]?.focus();
+  }
+});
+
+// ---- events
+
+function showEvent(event, flash) {
+  const time = new Date(event.time).toLocaleTimeString("en-GB");
+  const where = [event.service, event.task].filter(Boolean).join(" · ");
+  const item = make("li", { class: `${event.level}${flash ? " flash" : ""}` }, make("time", { datetime: event.time, title: event.time }, time), where ? make("b", {}, where) : "", `${where ? " " : ""}${event.text}`);
+  $("events").prepend(item);
+  while ($("events").children.length > MOST_EVENTS) $("events").lastChild.remove();
+}
+
+async function loadEvents() {
+  const answer = await fetch("/api/events");
+  if (!answer.ok) return;
+  $("events").replaceChildren();
+  for (const event of (await answer.json()).events.slice(-MOST_EVENTS)) showEvent(event, false);
+}
+
+// ---- draining
+
+function askToken() {
+  return new Promise((resolve) => {
+    const dialog = $("ask");
+    $("token").value = "";
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? $("token").value.trim() : ""), { once: true });
+    dialog.returnValue = "";
+    dialog.showModal();
+  });
+}
+
+async function toggle(backend, button) {
+  button.disabled = true;
+  try {
+    const method = backend.drained ? "DELETE" : "POST";
+    const send = () => fetch(`/api/backends/${encodeURIComponent(backend.id)}/drain`, { method, headers: token ? { Authorization: `Bearer ${token}` } : {} });
+    let answer = await send();
+    if (answer.status === 401) {
+      token = await askToken();
+      if (!token) return;
+      answer = await send();
+      if (answer.status === 401) token = "";
+    }
+    if (!answer.ok) {
+      const { error } = await answer.json();
+      showEvent({ time: new Date().toISOString(), level: "error", service: "", task: backend.name, text: error }, true);
+    }
+  } catch (error) {
+    showEvent({ time: new Date().toISOString(), level: "error", service: "", task: backend.name, text: String(error) }, true);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+// ---- live
+
+function link(kind, words) {
+  $("link").className = kind;
+  text($("link-text"), words);
+}
+
+const source = new EventSource("/api/live");
+source.addEventListener("open", () => {
+  link("live", "live");
+  loadEvents();
+});
+source.addEventListener("error", () => link("lost", "connection lost, trying again"));
+source.addEventListener("state", (event) => {
+  state = JSON.parse(event.data);
+  showState();
+  if (lastNumbers) showNumbers(lastNumbers);
+});
+source.addEventListener("history", (event) => {
+  points = JSON.parse(event.data).points;
+  lastNumbers = null; // after a lost connection everything comes anew
+});
+source.addEventListener("numbers", (event) => {
+  const numbers = JSON.parse(event.data);
+  if (lastNumbers) {
+    for (const [name, point] of Object.entries(numbers.points)) {
+      points[name] = [...(points[name] ?? []), point].slice(-POINTS);
+    }
+  }
+  merge(numbers);
+  if (state) showNumbers(lastNumbers);
+});
+source.addEventListener("event", (event) => showEvent(JSON.parse(event.data), true));
+
+// Of the tasks only those that changed are sent; a new table needs the numbers of all.
+function merge(numbers) {
+  for (const [name, service] of Object.entries(numbers.services)) {
+    const old = lastNumbers?.services[name]?.backends ?? {};
+    service.backends = { ...old, ...service.backends };
+  }
+  lastNumbers = numbers;
+}

@@ -1,0 +1,129 @@
+"""`faststicky top`: live in the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import queue
+import select
+import sys
+import termios
+import threading
+import time
+import tty
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from faststicky.cli.admin_client import DEFAULT, AdminClient
+from faststicky.cli.sections import SectionedCommand, SectionOption
+from faststicky.errors import FaststickyError
+
+WAIT = 0.2  # seconds that a key is waited for
+AGAIN = 2.0  # seconds from a lost connection to the next try
+
+
+@click.command(cls=SectionedCommand)
+@click.option("--admin", cls=SectionOption, default=DEFAULT, metavar="URL", envvar="FASTSTICKY_TOP_ADMIN",
+              help="Admin server of the proxy.")  # fmt: skip
+@click.option("--service", cls=SectionOption, default="", metavar="NAME", show_default=False,
+              envvar="FASTSTICKY_TOP_SERVICE", help="Only this one at first.")  # fmt: skip
+@click.option("--once", cls=SectionOption, is_flag=True, show_default=False, envvar="FASTSTICKY_TOP_ONCE",
+              help="One picture, then the end; what also happens where there is no terminal.")  # fmt: skip
+def top(admin: str, service: str, once: bool) -> None:
+    """Services and tasks live, from a proxy's admin server. Keys: q quit, s sort, tab one service or all, / filter."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from faststicky.observe.live_view import Choice, LiveView
+
+    client, view, choice = AdminClient(admin), LiveView(), Choice(service=service)
+    news: queue.Queue[tuple[str, Any] | FaststickyError] = queue.Queue(1000)
+    client.ask("/health")  # what is wrong from the start is an error, not a picture
+    threading.Thread(target=_listen, args=(client, news), daemon=True).start()
+    console = Console()
+    if once or console.is_dumb_terminal or not (sys.stdin.isatty() and console.is_terminal):
+        while not view.numbers:
+            _take(view, news.get(timeout=10))
+        console.print(view.render(choice, console.width, 10_000))
+        return
+    with _keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
+        while True:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    _take(view, news.get_nowait())
+            live.update(view.render(choice, console.width, console.height), refresh=True)
+            for pressed in keys():
+                if pressed in ("q", "\x03") and not choice.typing:
+                    return
+                press(choice, pressed, view.services)
+
+
+def press(choice: Any, key: str, services: list[str]) -> None:
+    """What a key does to the choice."""
+    from faststicky.observe.live_view import SORTS
+
+    if choice.typing:
+        if key in ("\r", "\n"):
+            choice.typing = False
+        elif key in ("\x1b", "\x03"):
+            choice.typing, choice.filter = False, ""
+        elif key in ("\x7f", "\b"):
+            choice.filter = choice.filter[:-1]
+        elif len(key) == 1 and key.isprintable():
+            choice.filter += key
+    elif key == "/":
+        choice.typing = True
+    elif key == "\x1b":
+        choice.filter = choice.service = ""
+    elif key == "s":
+        choice.sort = SORTS[(SORTS.index(choice.sort) + 1) % len(SORTS)]
+    elif key == "\t":
+        around = ["", *services]
+        at = around.index(choice.service) if choice.service in around else 0
+        choice.service = around[(at + 1) % len(around)]
+
+
+def _take(view: Any, news: tuple[str, Any] | FaststickyError) -> None:
+    if isinstance(news, FaststickyError):
+        view.event = str(news)
+    else:
+        view.take(*news)
+
+
+def _listen(client: AdminClient, news: queue.Queue[tuple[str, Any] | FaststickyError]) -> None:
+    """In a thread of its own, for ever; a lost connection is made again."""
+    from faststicky.observe.live_view import messages
+
+    while True:
+        try:
+            with client.live() as response:
+                for message in messages(response):
+                    news.put(message)
+            news.put(FaststickyError("the proxy has ended the connection", where=client.url))
+        except FaststickyError as error:
+            news.put(error)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            news.put(FaststickyError(f"connection lost: {error}", where=client.url))
+        time.sleep(AGAIN)
+
+
+@contextlib.contextmanager
+def _keys() -> Iterator[Any]:
+    """Keys of the terminal, without waiting for Enter; none when none came for a moment, or an arrow."""
+    fd = sys.stdin.fileno()
+    before = termios.tcgetattr(fd)
+    tty.setcbreak(fd)
+
+    def keys() -> str:
+        if not select.select([fd], [], [], WAIT)[0]:
+            return ""
+        pressed = os.read(fd, 64).decode(errors="ignore")
+        return "" if len(pressed) > 1 and pressed[0] == "\x1b" else pressed
+
+    try:
+        yield keys
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)

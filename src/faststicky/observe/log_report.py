@@ -1,0 +1,191 @@
+"""Adds up statistics and access lines of any number of nodes, restarts and intervals.
+
+Statistics lines hold differences, so that sums need no order; histograms are added bucket by bucket and users by the
+union of their registers, so that the result is what one proxy would have counted. A request is in a statistics line and,
+with an access log, in an access line as well: the two are added up apart.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from faststicky.core._stats import BUCKETS, bucket_of, count_sessions
+from faststicky.observe import sparse
+from faststicky.observe.histogram import Histogram
+from faststicky.observe.log_reading import DamagedError, Line, read
+from faststicky.observe.numbers import hit_rate
+
+REGISTERS = 128
+_COUNTS = ("requests", "bytes_in", "bytes_out", "retries", "connect_errors", "resets", "ejections")
+_TASK_COUNTS = ("requests", "errors", "retries", "connect_errors", "resets", "ejections")
+_SLOTS = 100_000  # different targets that are counted one by one; the rest is "(others)"
+
+
+class Sum:
+    """Of a service, a task, a node, or all."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.answers: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        self.first_byte = Histogram()
+        self.total = Histogram()
+        self.registers: dict[int, int] = {}
+        self.state = ""
+
+    @property
+    def errors(self) -> int:
+        """Answers 5xx."""
+        return self.answers["5xx"] or self.counts["errors"]
+
+    @property
+    def hit_rate(self) -> float | None:
+        """As in the statistics lines."""
+        return hit_rate(self.outcomes)
+
+    @property
+    def sessions(self) -> int:
+        """Distinct users, estimated; 0 if nobody counted them."""
+        if not self.registers:
+            return 0
+        return count_sessions(bytes(self.registers.get(place, 0) for place in range(REGISTERS)))
+
+    def see(self, registers: Mapping[int, int]) -> None:
+        """The union with those who were seen already."""
+        for place, value in registers.items():
+            self.registers[place] = max(value, self.registers.get(place, 0))
+
+
+class Moment:
+    """All traffic in an interval that ended at `time`, of one node."""
+
+    __slots__ = ("errors", "first_byte", "requests", "seconds", "time")
+
+    def __init__(self, time: datetime.datetime, seconds: float, requests: int, errors: int, first: Histogram) -> None:
+        self.time = time
+        self.seconds = seconds
+        self.requests = requests
+        self.errors = errors
+        self.first_byte = first
+
+
+class Report:
+    """One pass over any number of lines."""
+
+    def __init__(self, since: datetime.datetime | None = None, until: datetime.datetime | None = None) -> None:
+        self.whole = Sum()
+        self.services: dict[str, Sum] = {}
+        self.tasks: dict[tuple[str, str], Sum] = {}
+        self.nodes: dict[str, Sum] = {}
+        self.timeline: list[Moment] = []
+        self.targets: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.access = Sum()
+        self.access_services: dict[str, Sum] = {}
+        self.access_tasks: dict[tuple[str, str], Sum] = {}
+        self.lines: Counter[str] = Counter()  # stats, access, other, damaged, outside
+        self.lost_access_lines: dict[tuple[str, str], int] = {}
+        self.first: datetime.datetime | None = None
+        self.last: datetime.datetime | None = None
+        self._since = since
+        self._until = until
+
+    def add_all(self, texts: Iterable[str]) -> None:
+        """Each line, damaged ones included."""
+        for text in texts:
+            self.add(text)
+
+    def add(self, text: str) -> None:
+        """One line; what cannot be used is counted in `lines`."""
+        if not text.strip():
+            return
+        try:
+            line = read(text)
+            if line is None:
+                self.lines["other"] += 1
+            elif (self._since and line.time < self._since) or (self._until and line.time > self._until):
+                self.lines["outside"] += 1
+            else:
+                (self._add_stats if line.kind == "stats" else self._add_access)(line)
+                self.lines[line.kind] += 1
+                self.first = min(self.first or line.time, line.time)
+                self.last = max(self.last or line.time, line.time)
+        except (DamagedError, ValueError, TypeError, KeyError, AttributeError):
+            self.lines["damaged"] += 1
+
+    def _add_stats(self, line: Line) -> None:
+        fields, scope = line.fields, line.fields["scope"]
+        if scope == "tasks":
+            self._add_tasks(fields["service"], fields["tasks"])
+            return
+        parsed = _parsed(fields)
+        if scope == "service":
+            _add(self.services.setdefault(fields["service"], Sum()), fields, parsed)
+            self._add_tasks(fields["service"], fields["tasks"])
+        elif scope == "total":
+            errors, seconds = int(fields["answers"]["5xx"]), float(fields["interval"])
+            _add(self.whole, fields, parsed)
+            _add(self.nodes.setdefault(line.node, Sum()), fields, parsed)
+            self.timeline.append(Moment(line.time, seconds, int(fields["requests"]), errors, parsed[0]))
+            self.lost_access_lines[line.node, line.replica] = int(fields.get("lost_access_lines", 0))
+        else:
+            raise DamagedError(f"unknown scope {scope!r}")
+
+    def _add_tasks(self, service: str, tasks: list[dict[str, Any]]) -> None:
+        for task in tasks:
+            registers = sparse.decode(task["session_registers"], REGISTERS)
+            one = self.tasks.setdefault((service, str(task["task"])), Sum())
+            one.counts.update({name: int(task[name]) for name in _TASK_COUNTS})
+            one.outcomes.update(task["outcomes"])
+            one.see(registers)
+            one.state = str(task["state"])
+
+    def _add_access(self, line: Line) -> None:
+        fields = line.fields
+        status, service, backend = int(fields["status"]), str(fields["service"]), str(fields["backend"])
+        sums = [self.access, self.access_services.setdefault(service, Sum())]
+        if backend:
+            sums.append(self.access_tasks.setdefault((service, backend), Sum()))
+        first, total = _bucket(fields["first"]), _bucket(fields["total"])
+        for one in sums:
+            one.counts.update({"requests": 1, "bytes_out": int(fields["bytes"]), "retries": int(fields["retries"])})
+            one.answers[f"{status // 100}xx"] += 1
+            one.outcomes[str(fields["sticky"])] += 1
+            for histogram, bucket in ((one.first_byte, first), (one.total, total)):
+                if bucket is not None:
+                    histogram.counts[bucket] = histogram.counts.get(bucket, 0) + 1
+        self.statuses[status] += 1
+        target = str(fields["target"]).partition("?")[0]
+        self.targets[target if target in self.targets or len(self.targets) < _SLOTS else "(others)"] += 1
+
+
+def _parsed(fields: Mapping[str, Any]) -> tuple[Histogram, Histogram, dict[int, int]]:
+    """Before anything is added: a damaged line must not be counted in part."""
+    texts = fields["histograms"]
+    for name in _COUNTS:
+        int(fields[name])
+    return (
+        Histogram.decode(texts["first_byte"]),
+        Histogram.decode(texts["total"]),
+        sparse.decode(fields["session_registers"], REGISTERS),
+    )
+
+
+def _add(one: Sum, fields: Mapping[str, Any], parsed: tuple[Histogram, Histogram, dict[int, int]]) -> None:
+    one.counts.update({name: int(fields[name]) for name in _COUNTS})
+    one.answers.update(fields["answers"])
+    one.outcomes.update(fields["outcomes"])
+    one.failures.update(fields["failures"])
+    one.first_byte.add(parsed[0])
+    one.total.add(parsed[1])
+    one.see(parsed[2])
+
+
+def _bucket(millis: object) -> int | None:
+    """-1 stands for a moment that never came."""
+    value = float(millis)  # type: ignore[arg-type]
+    return None if value < 0 else min(bucket_of(round(value * 1000)), BUCKETS - 1)

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from faststicky.cli import main
+from faststicky.cli.top import press
+from faststicky.observe.live_view import Choice
+from unit.serve.served import served
+
+
+def test_one_picture_where_there_is_no_terminal():
+    with served() as (_admin, url):
+        result = CliRunner().invoke(main, ["top", "--admin", url], catch_exceptions=False)
+        assert result.exit_code == 0
+        for part in ("web.t1@node1", "draining", "api.1@node1", "table 1"):
+            assert part in result.output
+
+
+def test_nobody_there():
+    result = CliRunner().invoke(main, ["top", "--admin", "127.0.0.1:1"])
+    assert (result.exit_code, "no answer" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("terminal", ["xterm-256color", "dumb"])
+def test_live_in_a_terminal(terminal):
+    with served() as (admin, url):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "faststicky", "top", "--admin", url],
+            stdin=theirs,
+            stdout=theirs,
+            env={**os.environ, "TERM": terminal, "NO_COLOR": "1", "COLUMNS": "100", "LINES": "30"},
+        )
+        os.close(theirs)
+        seen = b""
+
+        def until(text: bytes) -> None:
+            nonlocal seen
+            deadline = time.monotonic() + 30
+            while text not in seen:
+                assert time.monotonic() < deadline, seen[-2000:]
+                if select.select([ours], [], [], 0.1)[0]:
+                    try:
+                        seen += os.read(ours, 65536)
+                    except OSError:
+                        break
+
+        try:
+            until(b"web.t1@node1")
+            if terminal != "dumb":  # which cannot be written anew: one picture
+                os.write(ours, b"/t2\r")
+                until(b"filter: t2")
+                os.write(ours, b"s")
+                until(b"sort (rate)")
+                admin.observer.recent.on_event(
+                    {"time": "2026-11-22T12:13:14.000Z", "level": "info", "service": "", "task": "", "text": "hello"}
+                )
+                until(b"12:13:14  hello")
+                os.write(ours, b"q")
+            while select.select([ours], [], [], 0.2)[0]:
+                try:
+                    os.read(ours, 65536)
+                except OSError:
+                    break
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.wait()
+            os.close(ours)
+
+
+def test_keys():
+    choice = Choice()
+    press(choice, "s", [])
+    assert choice.sort == "rate"
+    for expected in ("a", "b", ""):
+        press(choice, "\t", ["a", "b"])
+        assert choice.service == expected
+    for key in ("/", "w", "x", "\x7f", "q"):
+        press(choice, key, [])
+    assert (choice.typing, choice.filter) == (True, "wq")
+    press(choice, "\r", [])
+    assert (choice.typing, choice.filter) == (False, "wq")
+    press(choice, "\x1b", [])
+    assert choice.filter == ""
+    press(choice, "/", [])
+    press(choice, "\x1b", [])
+    assert choice.typing is False
+    press(choice, "", [])

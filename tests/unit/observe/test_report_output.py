@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from faststicky.observe.log_report import Report
+from faststicky.observe.report_output import as_csv, as_json, show
+from unit.observe.logs import access, prefixed, stats
+
+
+@pytest.fixture
+def report():
+    report = Report()
+    for number in range(5):
+        for node in ("node1", "node2"):
+            report.add_all(prefixed(line, node) for line in stats("x", 10 * number, (5, 300)))
+    report.add(access(3))
+    report.add("{")
+    return report
+
+
+def shown(report: Report, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    show(report, console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_tables_and_plots(report, width):
+    text = shown(report, width)
+    for part in ("services", "web", "tasks", "web.1@node1", "nodes", "node2", "paths", "/a", "requests a second",
+                 "time to first byte", "1 damaged"):  # fmt: skip
+        assert part in text
+    assert max(len(line) for line in text.splitlines()) <= width
+    web = next(line for line in text.splitlines() if line.startswith("web "))
+    assert web.split()[1] == "20"
+
+
+def test_nothing_at_all():
+    assert "nothing" in shown(Report(), 80)
+
+
+def test_access_lines_alone():
+    report = Report()
+    report.add(access(1))
+    assert "web.1@node1" in shown(report, 80)
+
+
+def test_names_are_not_markup():
+    report = Report()
+    report.add(access(1, service="[red]x", target="/[bold]"))
+    assert "[red]x" in shown(report, 100)
+    assert "/[bold]" in shown(report, 100)
+
+
+def test_json(report):
+    data = json.loads(as_json(report))
+    assert data["services"]["web"]["requests"] == 20
+    assert 300 <= data["services"]["web"]["first_byte_ms"]["p99"] <= 310
+    assert data["lines"] == {"stats": 20, "access": 1, "damaged": 1}
+    assert [point["rate"] for point in data["timeline"]["points"]] == [0.4] * 5
+    assert data["access"]["targets"] == {"/a": 1}
+
+
+def test_csv(report):
+    rows = list(csv.DictReader(io.StringIO(as_csv(report))))
+    assert [row["scope"] for row in rows] == ["total", "service", "task", "node", "node", "access", "access-task"]
+    assert (rows[0]["requests"], rows[2]["name"]) == ("20", "web.1@node1")
+    assert float(rows[1]["first_byte_ms.max"]) >= 300
