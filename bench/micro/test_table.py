@@ -1,0 +1,82 @@
+"""The routing table: lookups, the balancer, building and swapping, by number of backends."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import uvloop
+
+from faststicky.core import Relay, Table
+from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
+from faststicky.settings import RelayOptions
+
+SIZES = (10, 1000, 100_000)
+
+
+def spec(count: int, generation: int = 1) -> TableSpec:
+    """One sticky service; every backend has a value for its task and one for its slot."""
+    backends = tuple(
+        BackendSpec(
+            id=f"task{i:08}", name=f"web.{i}", host=f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", port=8000, weight=1, state="up",
+            cookie_value=f"{i:016x}{i:016x}",
+        )
+        for i in range(count)
+    )  # fmt: skip
+    lookup = tuple((f"{i:016x}", i, kind) for i in range(count) for kind in ("task",)) + tuple(
+        (f"f{i:015x}", i, "slot") for i in range(count)
+    )
+    service = ServiceSpec(
+        name="web", backends=backends, lookup=lookup, cookie=CookiePolicy(name="stick"), pass_host_header=True
+    )
+    route = Route(
+        name="r", rule="PathPrefix(`/`)", service="web", priority=1, alternatives=((Matcher("path_prefix", ("/",)),),)
+    )
+    return TableSpec(generation=generation, services=(service,), routes=(route,))
+
+
+@pytest.fixture(params=SIZES, ids="{} backends".format)
+def count(request: Any) -> int:
+    """Number of backends."""
+    return int(request.param)
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    """A relay on a loop that does not run."""
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    relay = Relay(loop, RelayOptions())
+    yield relay
+    relay.close()
+    loop.close()
+
+
+def test_lookup(benchmark: Any, count: int) -> None:
+    benchmark.group = "cookie value to backend"
+    table = Table(spec(count))
+    value = f"{count - 1:016x}".encode()
+    assert benchmark(table.find, "web", value) == (f"task{count - 1:08}", "task")
+
+
+def test_balancer(benchmark: Any, count: int) -> None:
+    benchmark.group = "next new session"
+    assert benchmark(Table(spec(count)).choose, "web").startswith("task")
+
+
+def test_build(benchmark: Any, count: int) -> None:
+    benchmark.group = "build a table"
+    made = spec(count)
+    assert benchmark.pedantic(Table, (made,), rounds=5, iterations=1).generation == 1
+
+
+def test_swap(benchmark: Any, count: int, relay: Relay) -> None:
+    """Everything that publishing costs the traffic of a worker: building, upstreams taken over, swap."""
+    benchmark.group = "publish a table"
+    both = [spec(count, generation) for generation in (1, 2)]
+    relay.publish(both[0])
+    turns = itertools.cycle(both)
+    benchmark.pedantic(lambda: relay.publish(next(turns)), rounds=5, iterations=1)
