@@ -95,6 +95,9 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     backends: tuple[str, ...] = ()  # URLs
     dns: tuple[str, ...] = ()  # "tasks.web:8000"
     config: str = ""  # path of a TOML file
+    feed: tuple[str, ...] = ()  # "tasks.proxy:7070"
+    feed_listen: Address | None = None  # where others may follow this one
+    key_file: str = ""  # "": the Docker secret, if there is one
     state_dir: str
     log_level: LogLevel = "info"
     log_format: LogFormat = "auto"

@@ -69,8 +69,9 @@ class Proxy:
         assert process.poll() is None, log.read_text()
         addresses = json.loads(ready.read_text())
         self.ready_file = ready
-        self.listen: str = addresses["listen"][0]
+        self.listen: str = (addresses["listen"] or [":0"])[0]
         self.admin: str = addresses["admin"]
+        self.feed: str = addresses["feed"]
         self.host, _, port = self.listen.rpartition(":")
         self.port = int(port)
 
@@ -121,7 +122,8 @@ def proxy(folder: Path, *args: str, **environment: str) -> Iterator[Proxy]:
     """`faststicky run ARGS...` on free ports, with one worker unless told otherwise."""
     ready, log = folder / "ready.json", folder / "log"
     workers = () if "--workers" in args else ("--workers", "1")
-    command = ("run", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"))
+    listen = () if "--listen" in args else ("--listen", "127.0.0.1:0")
+    command = ("run", *listen, "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"))
     with log.open("w") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", "faststicky", *command, "--ready-file", str(ready), *workers, *args],

@@ -11,7 +11,7 @@ from typing import Any, cast
 import click
 
 from faststicky.address import Address
-from faststicky.cli.parameters import ADDRESS, DURATION, WORKERS, AddressType
+from faststicky.cli.parameters import DURATION, WORKERS, AddressType
 from faststicky.cli.relay_options import LOGS, relay_options, relay_settings
 from faststicky.cli.sections import SectionedCommand, SectionOption, own_options
 from faststicky.cli.traefik_arguments import translate
@@ -23,7 +23,7 @@ from faststicky.settings import RunOptions
 NOTES = "faststicky.notes"  # key in the context: what the translation of Traefik's arguments has to tell
 WEB = Address("0.0.0.0", 8080)  # noqa: S104
 
-SOURCES = "give --swarm, --backend URL, --dns NAME:PORT or --config FILE.toml"
+SOURCES = "give --swarm, --backend URL, --dns NAME:PORT, --config FILE.toml or --feed HOST:PORT"
 
 
 class RunCommand(SectionedCommand):
@@ -49,6 +49,9 @@ def _options() -> Sequence[click.Option]:
                     "service on /. A name without a dot is tried as tasks.NAME first."),
         option(["--config"], default="", metavar="FILE", section=where, show_default=False,
                help="Services and routes from a TOML file, read again when it changes."),
+        option(["--feed"], multiple=True, metavar="HOST:PORT", section=where,
+               help="Another faststicky with --feed-listen, such as tasks.proxy:7070 (repeatable): what it knows is "
+                    "followed. Both need the same secret faststicky_key, or --key-file."),
         option(["--docker-endpoint"], default="unix:///var/run/docker.sock", metavar="URL", section=swarm,
                help="The Docker API of a manager."),
         option(["--network"], default="", metavar="NAME", section=swarm, show_default=False,
@@ -57,8 +60,12 @@ def _options() -> Sequence[click.Option]:
                help="A service without a rule is routed by the host SERVICE.NAME."),
         option(["--exposed-by-default/--no-exposed-by-default"], default=True, section=swarm,
                help="Route services that have labels, but none that enables them."),
-        option(["--listen"], multiple=True, type=ADDRESS, default=("0.0.0.0:80",), section=serving,
-               help="Where clients come in (repeatable); [::]:80 for IPv6, port 0 for any free one."),
+        option(["--listen"], multiple=True, type=AddressType("off"), default=("0.0.0.0:80",), section=serving,
+               help="Where clients come in (repeatable); [::]:80 for IPv6, port 0 for any free one; off for no clients "
+                    "and no workers, but followers only."),
+        option(["--feed-listen"], type=AddressType("off"), default="off", section=serving,
+               help="Where faststickys without access to the Swarm follow this one. With --swarm on every node, those "
+                    "on workers find those on managers by themselves."),
         option(["--admin"], type=AddressType("off"), default="127.0.0.1:8080", section=serving,
                help="The page, its API and health checks; off for none."),
         option(["--web"], is_flag=True, section=serving, show_default=False,
@@ -79,6 +86,9 @@ def _options() -> Sequence[click.Option]:
         option(["--state-dir"], default="", metavar="DIR", section=self_, show_default=False,
                help="Keeps the last table and the key. Default: /var/lib/faststicky if writable, else under the "
                     "user's XDG state directory, else a private temporary one."),
+        option(["--key-file"], default="", metavar="FILE", section=self_, show_default=False,
+               help="The cookies' key, 16 bytes or more, the same for all proxies (FILE_previous: the one before). "
+                    "Default: the Docker secret faststicky_key."),
         option(["--ready-file"], default="", metavar="FILE", section=self_, show_default=False,
                help="Written when clients are served, with process ID and real addresses (JSON); removed at the end."),
         option(["--log-level"], type=click.Choice(["debug", "info", "warning", "error"], case_sensitive=False),
@@ -95,7 +105,8 @@ def _options() -> Sequence[click.Option]:
 def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
     """From parsed options. Raises ConfigError when no source, or more than one, is given."""
     sources = [name for name, given in (("--swarm", values["swarm"]), ("--backend", values["backends"]),
-                                        ("--dns", values["dns"]), ("--config", values["config"])) if given]  # fmt: skip
+                                        ("--dns", values["dns"]), ("--config", values["config"]),
+                                        ("--feed", values["feed"])) if given]  # fmt: skip
     if len(sources) > 1:
         raise ConfigError(f"{' and '.join(sources)} do not go together", where="command line", remedy="choose one")
     swarm = values["swarm"]
@@ -108,11 +119,16 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
                 remedy=SOURCES,
             )
     admin = WEB if values["web"] else values["admin"]
+    feed_listen = values["feed_listen"]
+    listen = _listen(values["listen"], feed_listen)
+    if values["feed"] and isinstance(feed_listen, Address):
+        remedy = "a follower has no followers: take one of them away"
+        raise ConfigError("--feed and --feed-listen do not go together", where="command line", remedy=remedy)
     return RunOptions(
-        listen=tuple(values["listen"]),
+        listen=listen,
         admin=admin if isinstance(admin, Address) else None,
         admin_hosts=tuple(values["admin_hosts"]),
-        workers=values["workers"] or usable_cpus(),
+        workers=(values["workers"] or usable_cpus()) if listen else 0,
         swarm=swarm,
         docker_endpoint=values["docker_endpoint"],
         network=values["network"],
@@ -121,6 +137,9 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
         backends=tuple(values["backends"]),
         dns=tuple(values["dns"]),
         config=values["config"],
+        feed=tuple(values["feed"]),
+        feed_listen=feed_listen if isinstance(feed_listen, Address) else None,
+        key_file=values["key_file"],
         state_dir=str(state_dir(values["state_dir"])),
         log_level=values["log_level"].lower(),
         log_format=values["log_format"],
@@ -133,6 +152,17 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
         relay=relay_settings(values),
         notes=notes,
     )
+
+
+def _listen(given: Sequence[Address | str], feed_listen: Address | str) -> tuple[Address, ...]:
+    """Raises ConfigError when nobody at all could come."""
+    addresses = tuple(one for one in given if isinstance(one, Address))
+    if len(addresses) < len(given) and addresses:
+        raise ConfigError("off and an address do not go together", where="--listen", remedy="give one of the two")
+    if not addresses and not isinstance(feed_listen, Address):
+        remedy = "give it --feed-listen, or an address"
+        raise ConfigError("off, and nobody can follow this proxy either", where="--listen", remedy=remedy)
+    return addresses
 
 
 def is_docker_there(endpoint: str) -> bool:

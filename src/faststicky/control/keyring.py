@@ -2,7 +2,8 @@
 
 Where the key comes from, the first that is there:
 
-1. the Docker secret `faststicky_key` (and `faststicky_key_previous`, whose tokens are still accepted after a change);
+1. the file given by `--key-file`, else the Docker secret `faststicky_key` (and the file beside it whose name ends with
+   `_previous`: its tokens are still accepted after a change);
 2. the Swarm's cluster ID, so that every proxy of the Swarm agrees without shared state. Who may read that ID (anybody
    with access to a manager's API) could make tokens, and with them choose a backend: no more than that;
 3. 32 random bytes, kept in the state directory; lost with it, and every user then moves once.
@@ -82,13 +83,14 @@ class Keyring:
             self.previous.trim()
 
 
-def load(cluster_id: str, state_dir: Path | None, secrets_dir: Path = SECRETS) -> Keyring:
+def load(
+    cluster_id: str, state_dir: Path | None, secrets_dir: Path = SECRETS, key_file: Path | None = None
+) -> Keyring:
     """The keyring of this proxy. Raises ConfigError if there is a secret that cannot be used.
 
-    cluster_id: the Swarm's ID, "" outside of one. state_dir: None when there is none.
+    cluster_id: the Swarm's ID, "" outside of one. state_dir: None when there is none. key_file: in place of the secret.
     """
-    secret = _read_secret(secrets_dir / SECRET_NAME)
-    former = _read_secret(secrets_dir / f"{SECRET_NAME}_previous")
+    secret, former = _shared(secrets_dir, key_file)
     previous = Key(former, "secret") if former is not None else None
     if secret is not None:
         return Keyring(Key(secret, "secret"), previous, "secret")
@@ -96,6 +98,24 @@ def load(cluster_id: str, state_dir: Path | None, secrets_dir: Path = SECRETS) -
         return Keyring(Key(cluster_id.encode(), "cluster"), previous, "cluster")
     material, origin = _local_key(state_dir)
     return Keyring(Key(material, origin), previous, origin)
+
+
+def feed_keys(key_file: Path | None = None, secrets_dir: Path = SECRETS) -> tuple[bytes, ...]:
+    """Keys for what proxies say to each other (discovery/feed_wire.py), 32 bytes each, the current one first.
+
+    Empty when they share no secret. Raises ConfigError as `load`.
+    """
+    return tuple(_hkdf(secret, b"feed") for secret in _shared(secrets_dir, key_file) if secret is not None)
+
+
+def _shared(secrets_dir: Path, key_file: Path | None) -> tuple[bytes | None, bytes | None]:
+    """The current secret and the previous one."""
+    path = key_file or secrets_dir / SECRET_NAME
+    secret = _read_secret(path)
+    if secret is None and key_file is not None:
+        remedy = "make it: openssl rand -base64 32, the same for every proxy"
+        raise ConfigError("there is no such file", where=f"--key-file {path}", remedy=remedy)
+    return secret, _read_secret(path.with_name(f"{path.name}_previous"))
 
 
 def _read_secret(path: Path) -> bytes | None:

@@ -53,15 +53,18 @@ class ControlThread:
         *,
         state_dir: Path | None = None,
         health: Health | None = None,
+        on_snapshot: Callable[[Snapshot], None] = lambda _snapshot: None,
         overrides: Overrides | None = None,
         load_keyring: Callable[[str, Path | None], keyring.Keyring] = keyring.load,
     ) -> None:
         """publish: called from this thread with each new table; if it raises, the table is sent with the next sync.
 
+        on_snapshot: called with what each table was made of.
         load_keyring: called with the cluster's ID and the state directory, first and whenever that ID changes.
         """
         self._source = source
         self._publish = publish
+        self._on_snapshot = on_snapshot
         self._state_dir = state_dir
         self._state = StateFile(state_dir)
         self._load_keyring = load_keyring
@@ -197,6 +200,7 @@ class ControlThread:
             self._keyring = (snapshot.cluster_id, self._load_keyring(snapshot.cluster_id, self._state_dir))
         table = seal(snapshot, self._keyring[1], self._generation + 1)
         self._publish(table)
+        self._on_snapshot(snapshot)
         with self._lock:
             self._generation = table.generation
         self._journal.published(snapshot, table.generation)

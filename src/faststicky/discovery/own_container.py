@@ -16,6 +16,7 @@ from pathlib import Path
 
 from faststicky.discovery.swarm_shapes import Container, Task
 
+SERVICE_LABEL = "com.docker.swarm.service.name"
 ASK_AGAIN = 10.0  # seconds between two inspections while no network is shared
 
 # Only what is mounted as these files: an engine's host has mounts of its containers' directories too.
@@ -37,6 +38,18 @@ def container_ids(proc: Path = Path("/proc/self"), hostname: str | None = None) 
     if _HOSTNAME.fullmatch(name) and not any(one.startswith(name) for one in found):
         found.append(name)
     return list(dict.fromkeys(found))
+
+
+def own_service(ids: Iterable[str], inspect: Callable[[str], Container | None]) -> str:
+    """Name of the Swarm service that this process is a task of; "" if it is in none, or the engine does not say.
+
+    ids: from `container_ids`. inspect: asks the local engine, which on a worker too knows its containers' labels.
+    """
+    for one in ids:
+        container = inspect(one)
+        if container is not None:
+            return (container.config.labels or {}).get(SERVICE_LABEL, "")
+    return ""
 
 
 class OwnNetworks:

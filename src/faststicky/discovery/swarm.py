@@ -101,6 +101,11 @@ class SwarmSource:
         self._cost = 0.0  # seconds that the last full sync took
 
     @property
+    def node_id(self) -> str:
+        """ID of the engine's node, as far as it said."""
+        return self._api.node_id
+
+    @property
     def interval(self) -> float:
         """Seconds until the next sync."""
         if self._is_busy(time.monotonic()):

@@ -129,13 +129,13 @@ class SwarmApi:
             body = self._fetch_unless((403,), "swarm", "/swarm")
             return "" if body is None else self._decoded(self._swarm, body).id
         info = self._decoded(self._info, body)
+        self.node_id = info.swarm.node_id
         if not info.swarm.control_available:
             in_swarm = info.swarm.local_node_state not in ("", "inactive")
             if in_swarm:
                 raise NotAManagerError(503, _WORKER, where=self.endpoint, remedy=_NOT_A_MANAGER)
             remedy = "run docker swarm init or docker swarm join"
             raise DiscoveryError("this engine is in no Swarm", where=self.endpoint, remedy=remedy)
-        self.node_id = info.swarm.node_id
         return info.swarm.cluster.id if info.swarm.cluster else ""
 
     def container(self, container_id: str) -> Container | None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from faststicky.control import keyring
 from faststicky.control.health import Health, Target
 from faststicky.control.overrides import Overrides
 from faststicky.control.thread import ControlStatus, ControlThread
+from faststicky.discovery.any_node import AnyNodeSource, follower
 from faststicky.discovery.dns import DnsSource
+from faststicky.discovery.feed import FeedSource
+from faststicky.discovery.feed_wire import FeedKey
 from faststicky.discovery.file import FileSource
 from faststicky.discovery.source import Source
 from faststicky.discovery.static import StaticSource
 from faststicky.discovery.swarm import SwarmSource
 from faststicky.errors import ConfigError, DiscoveryError
 from faststicky.labels.reading import LabelDefaults
-from faststicky.model import TableSpec
+from faststicky.model import Snapshot, TableSpec
+from faststicky.serve.feed_server import FeedServer
 from faststicky.serve.health_checks import HealthChecks
 from faststicky.settings import RunOptions
 
+STALE = 10.0  # seconds without a good answer of the source after which followers had better ask somebody else
 STOP_PATIENCE = 3.0  # seconds; a source that hangs longer is left behind, its thread ends with the process
 
 
@@ -31,7 +37,9 @@ class ControlLink:
         """on_table: called on the running event loop. Raises ConfigError for what is wrong from the start."""
         loop = asyncio.get_running_loop()
         state_dir = Path(options.state_dir)
-        keyring.load("any", state_dir)  # with a cluster's ID it only reads the secrets, and tells if one is unusable
+        key_file = Path(options.key_file) if options.key_file else None
+        load_keyring = functools.partial(keyring.load, key_file=key_file)
+        load_keyring("any", state_dir)  # with a cluster's ID it only reads the secrets, and tells if one is unusable
 
         def publish(table: TableSpec) -> None:
             loop.call_soon_threadsafe(on_table, table)
@@ -39,17 +47,35 @@ class ControlLink:
         def ask(targets: tuple[Target, ...]) -> None:
             loop.call_soon_threadsafe(self._checks.follow, targets)
 
+        def tell(snapshot: Snapshot) -> None:
+            if self.feed is not None:
+                loop.call_soon_threadsafe(self.feed.publish, snapshot)
+
         health = Health(on_targets=ask, on_change=lambda: self._thread.wake())
         self._checks = HealthChecks(health.record)
         self.overrides = Overrides(state_dir)
+        keys = feed_keys(options, key_file)
+        self._source = source_of(options, keys)
+        self.feed = FeedServer(options.feed_listen, keys, self._why_not_followed) if options.feed_listen else None
         self._thread = ControlThread(
-            source_of(options), publish, state_dir=state_dir, health=health, overrides=self.overrides
+            self._source,
+            publish,
+            state_dir=state_dir,
+            overrides=self.overrides,
+            health=health,
+            on_snapshot=tell,
+            load_keyring=load_keyring,
         )
 
     @property
     def status(self) -> ControlStatus:
         """How it stands now."""
         return self._thread.status
+
+    async def open(self) -> None:
+        """Let followers in. Raises ConfigError when that address cannot be listened on."""
+        if self.feed is not None:
+            await self.feed.start()
 
     def start(self) -> None:
         """`on_table` follows as soon as there is a table."""
@@ -68,16 +94,42 @@ class ControlLink:
 
     async def stop(self) -> None:
         """Without blocking the event loop."""
+        if self.feed is not None:
+            await self.feed.stop()
         await asyncio.to_thread(self._thread.stop, STOP_PATIENCE)
         await self._checks.stop()
 
+    def _why_not_followed(self) -> str:
+        """What followers that have a table are told, so that they ask somebody else; "" if they need not."""
+        if isinstance(self._source, AnyNodeSource) and self._source.following:
+            return "it is a follower itself"
+        status = self._thread.status
+        if status.error and (status.age is None or status.age > STALE):
+            return f"its own source fails: {status.error}"
+        return ""
 
-def source_of(options: RunOptions) -> Source:
+
+def feed_keys(options: RunOptions, key_file: Path | None) -> tuple[FeedKey, ...]:
+    """What proxies prove with that they are ours. Raises ConfigError if they need it and it is missing."""
+    keys = tuple(FeedKey(key) for key in keyring.feed_keys(key_file))
+    if not keys and (options.feed or options.feed_listen):
+        raise ConfigError(
+            "followers and those whom they follow must share a key, and there is none",
+            where="--feed" if options.feed else "--feed-listen",
+            remedy="give them --key-file, or the secret faststicky_key: "
+            "openssl rand -base64 32 | docker secret create faststicky_key -",
+        )
+    return keys
+
+
+def source_of(options: RunOptions, keys: Sequence[FeedKey] = ()) -> Source:
     """The one that the options ask for. Raises ConfigError; a file has to be good when the proxy starts."""
     if options.backends:
         return StaticSource(options.backends)
     if options.dns:
         return DnsSource(options.dns)
+    if options.feed:
+        return FeedSource(options.feed, keys)
     if options.config:
         source = FileSource(options.config)
         try:
@@ -88,4 +140,8 @@ def source_of(options: RunOptions) -> Source:
     defaults = LabelDefaults(
         exposed_by_default=options.exposed_by_default, network=options.network, domain=options.domain
     )
-    return SwarmSource(options.docker_endpoint, defaults=defaults)
+    swarm = SwarmSource(options.docker_endpoint, defaults=defaults)
+    if options.feed_listen is None:
+        return swarm
+    endpoint = options.docker_endpoint
+    return AnyNodeSource(swarm, endpoint, follower(options.feed_listen.port, keys, swarm.name))

@@ -74,7 +74,9 @@ class Fleet:
 
     @property
     def in_force(self) -> bool:
-        """True if every slot has a worker with a table."""
+        """True if every slot has a worker with a table; without any slot, if there is a table."""
+        if not self._current:
+            return self._publication is not None and self._publication[0] is not None
         return self.accepting and all(worker is not None and worker.generation for worker in self._current)
 
     @property

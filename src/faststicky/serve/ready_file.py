@@ -22,10 +22,10 @@ class ReadyFile:
             raise ConfigError(f"directory {self._path.parent} does not exist", where="--ready-file", remedy=remedy)
         self.remove()
 
-    def write(self, listen: Sequence[str], admin: str) -> None:
-        """At once and whole: who sees the file can read it. admin: "" if there is no admin server."""
+    def write(self, listen: Sequence[str], admin: str, feed: str = "") -> None:
+        """At once and whole: who sees the file can read it. admin, feed: "" if there is none."""
         if self._path is not None:
-            content = {"pid": os.getpid(), "listen": list(listen), "admin": admin}
+            content = {"pid": os.getpid(), "listen": list(listen), "admin": admin, "feed": feed}
             new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
             new.write_bytes(orjson.dumps(content, option=orjson.OPT_APPEND_NEWLINE))
             new.replace(self._path)

@@ -70,6 +70,7 @@ class Supervisor:
             stack.callback(self._ready_file.remove)
             stack.callback(self._listeners.close)
             self._control = ControlLink(self._options, on_table=self._publish)
+            await self._control.open()
             self._observer.start()
             stack.callback(self._observer.finish)
             if self._options.admin is not None:
@@ -162,8 +163,11 @@ class Supervisor:
             self._fleet.changed.clear()
             await self._fleet.changed.wait()
         admin = str(self._admin.address) if self._admin else ""
-        self._ready_file.write(self._addresses, admin)
+        self._ready_file.write(self._addresses, admin, self._feed_address())
         log.info("ready", extra={"listen": " ".join(self._addresses), "workers": self._options.workers})
+
+    def _feed_address(self) -> str:
+        return str(self._control.feed.address) if self._control is not None and self._control.feed is not None else ""
 
     async def _tick(self) -> None:
         while True:

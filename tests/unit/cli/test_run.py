@@ -63,7 +63,7 @@ def test_web_opens_the_page(parse):
 def test_without_a_source_the_socket_decides(parse, tmp_path):
     path = tmp_path / "docker.sock"
     endpoint = ["--docker-endpoint", f"unix://{path}"]
-    with pytest.raises(ConfigError, match=r"no Docker socket at .*; give --swarm, --backend URL, --dns NAME:PORT or --config"):
+    with pytest.raises(ConfigError, match=r"no Docker socket at .*; give --swarm, --backend URL, --dns NAME:PORT, "):
         parse(*endpoint)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
@@ -99,3 +99,17 @@ def test_help_names_every_option():
         assert isinstance(param, click.Option)
         assert param.help, param.name
     assert "Exit codes" in text
+
+
+def test_following_and_being_followed(parse, tmp_path):
+    key = tmp_path / "key"
+    options = parse("--feed", "tasks.proxy:7070", "--feed", "10.0.0.5:7070", "--key-file", str(key))
+    assert (options.feed, options.key_file, options.swarm) == (("tasks.proxy:7070", "10.0.0.5:7070"), str(key), False)
+    options = parse(*ONE, "--listen", "off", "--feed-listen", "0.0.0.0:7070")
+    assert (options.listen, options.workers, options.feed_listen) == ((), 0, Address("0.0.0.0", 7070))
+    with pytest.raises(ConfigError, match="--listen: off and an address"):
+        parse(*ONE, "--listen", "off", "--listen", "127.0.0.1:1", "--feed-listen", "127.0.0.1:2")
+    with pytest.raises(ConfigError, match="--listen: off, and nobody can follow"):
+        parse(*ONE, "--listen", "off")
+    with pytest.raises(ConfigError, match="--feed and --feed-listen do not go together"):
+        parse("--feed", "a:1", "--feed-listen", "127.0.0.1:2")

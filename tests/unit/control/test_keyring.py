@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faststicky.control import keyring
-from faststicky.control.keyring import Key, load
+from faststicky.control.keyring import Key, feed_keys, load
 from faststicky.errors import ConfigError
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -132,3 +132,28 @@ def test_an_unreadable_secret_is_an_error(tmp_path):
     (tmp_path / "faststicky_key").mkdir()
     with pytest.raises(ConfigError, match="cannot be read"):
         load("cluster", None, tmp_path)
+
+
+def test_a_key_file_is_used_in_place_of_the_secret(tmp_path):
+    (tmp_path / "faststicky_key").write_bytes(b"s" * 32)
+    file = tmp_path / "key"
+    with pytest.raises(ConfigError, match=r"--key-file .*/key: there is no such file; make it"):
+        load("c", None, tmp_path, file)
+    file.write_bytes(SECRET + b"\n")
+    (tmp_path / "key_previous").write_bytes(b"p" * 32)
+    ring = load("c", None, tmp_path, file)
+    assert ring.origin == "secret"
+    assert ring.current.token("task", "web", "t") == Key(SECRET, "secret").token("task", "web", "t")
+    assert ring.previous is not None
+    assert ring.previous.token("task", "web", "t") == Key(b"p" * 32, "secret").token("task", "web", "t")
+
+
+def test_keys_of_the_feed_are_their_own(tmp_path):
+    assert feed_keys(None, tmp_path) == ()
+    (tmp_path / "faststicky_key").write_bytes(SECRET)
+    (current,) = feed_keys(None, tmp_path)
+    prk = hmac.new(b"faststicky cookie key v1", SECRET, hashlib.sha256).digest()
+    assert current == hmac.new(prk, b"feed\x01", hashlib.sha256).digest()
+    (tmp_path / "faststicky_key_previous").write_bytes(b"p" * 32)
+    assert feed_keys(None, tmp_path)[0] == current
+    assert len(set(feed_keys(None, tmp_path))) == 2

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from faststicky.discovery import own_container
-from faststicky.discovery.own_container import OwnNetworks, container_ids
-from faststicky.discovery.swarm_shapes import Container, Task
+from faststicky.discovery.own_container import OwnNetworks, container_ids, own_service
+from faststicky.discovery.swarm_shapes import Container, ContainerConfig, Task
 from unit.discovery import engine
 
 ID = "0123456789ab" + "c" * 52
@@ -77,3 +77,13 @@ def test_a_container_is_inspected_once_and_again_when_nothing_is_shared(monkeypa
 def test_a_container_of_another_engine_is_none():
     own = OwnNetworks([ID], lambda _: None)
     assert own.find([task("f" * 64)]) is None
+
+
+def test_the_service_that_this_is_a_task_of():
+    def container(labels):
+        return Container(id="a", config=ContainerConfig(labels=labels))
+
+    found = {"b": container({"com.docker.swarm.service.name": "proxy"}), "c": container(None)}
+    assert own_service(["a", "b"], found.get) == "proxy"
+    assert own_service(["c"], found.get) == ""
+    assert own_service(["a"], found.get) == ""

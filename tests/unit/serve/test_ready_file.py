@@ -19,6 +19,7 @@ def test_it_is_there_while_the_proxy_serves(tmp_path):
         "pid": os.getpid(),
         "listen": ["127.0.0.1:1", "[::1]:2"],
         "admin": "127.0.0.1:3",
+        "feed": "",
     }
     file.remove()
     file.remove()
