@@ -65,31 +65,35 @@ def twin_body(data: bytes, head: twin.h1.Head) -> tuple[bytes, int] | None:
     return (payload, used) if decoder.done else None
 
 
-def twin_requests(data: bytes) -> tuple[list[Request], End]:
-    """The client's stream as the relay must understand it: forwarded in this order, each once, and nothing else."""
+def twin_requests(data: bytes) -> tuple[list[Request], End, bytes]:
+    """The client's stream as the relay must understand it: forwarded in this order, each once, and nothing else. Also the
+    method of the request that is refused, as far as it can be told: the answer to HEAD has no body."""
     found: list[Request] = []
+    method = b"GET"
     while data:
+        method = b"GET"
         try:
             head = twin.h1.request_head(data)
             if head is None:
-                return found, "more"
+                return found, "more", method
+            method = head["method"]
             own = own_answer(head)
             if own is not None:
                 found.append(Request(head["method"], head["path"], b"", False))
                 if not own:
-                    return found, "closed"
+                    return found, "closed", method
                 data = data[head["length"] :]
                 continue
             body = twin_body(data[head["length"] :], head)
         except twin.h1.H1Error:
-            return found, "refused"
+            return found, "refused", method
         if body is None:
-            return found, "more"
+            return found, "more", method
         found.append(Request(head["method"], path_upwards(head), body[0]))
         if not head["keep_alive"]:
-            return found, "closed"
+            return found, "closed", method
         data = data[head["length"] + body[1] :]
-    return found, "idle"
+    return found, "idle", method
 
 
 def h11_requests(data: bytes) -> tuple[list[Request], End, list[list[tuple[bytes, bytes]]]]:

@@ -34,10 +34,10 @@ def cut(data: bytes) -> list[bytes]:
 def request_conversation(world: World, pieces: list[bytes]) -> list[reading.Request]:
     """Any bytes from a client. What the twin reads in them arrives, once, in order, in one reading, and is answered;
     nothing else does. Returns what was read."""
-    expected, end = reading.twin_requests(b"".join(pieces))
+    expected, end, last = reading.twin_requests(b"".join(pieces))
     methods = [request.method for request in expected]
     # a refused message has an answer, too
-    read_as = methods + ([b"GET"] if end == "refused" else [])
+    read_as = methods + ([last] if end == "refused" else [])
 
     def is_over(client: Client) -> bool:
         if client.ended:
