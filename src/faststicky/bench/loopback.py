@@ -41,6 +41,7 @@ def loopback(backends: int, workers: int = 1, options: Sequence[str] = ()) -> It
                 *given, *options,
             ],
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # its statistics; standard output is ours
             start_new_session=True,
         )  # fmt: skip
         stack.callback(_stop, process)
