@@ -265,8 +265,11 @@ function askToken() {
   });
 }
 
+$("cancel").addEventListener("click", () => $("ask").close(""));
+
 async function toggle(backend, button) {
-  button.disabled = true;
+  if (button.getAttribute("aria-busy")) return;
+  button.setAttribute("aria-busy", "true"); // a disabled button would lose the focus
   try {
     const method = backend.drained ? "DELETE" : "POST";
     const send = () => fetch(`/api/backends/${encodeURIComponent(backend.id)}/drain`, { method, headers: token ? { Authorization: `Bearer ${token}` } : {} });
@@ -284,7 +287,7 @@ async function toggle(backend, button) {
   } catch (error) {
     showEvent({ time: new Date().toISOString(), level: "error", service: "", task: backend.name, text: String(error) }, true);
   } finally {
-    button.disabled = false;
+    button.removeAttribute("aria-busy");
   }
 }
 
