@@ -14,7 +14,7 @@ from faststicky.core import Relay, Table
 from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
 from faststicky.settings import RelayOptions
 
-SIZES = (10, 1000, 100_000)
+SIZES = (10, 1000, 10_000, 100_000)
 
 
 def spec(count: int, generation: int = 1) -> TableSpec:

@@ -13,7 +13,8 @@ def test_it_ends_with_its_standard_input():
 
 
 def test_one_that_cannot_start_is_an_error():
-    with Child("faststicky.bench.generator") as child, pytest.raises(BenchError, match="exit code 1"):
+    with Child("faststicky.bench.generator") as child:
         child.tell(b"no plan")
-        child.first_line()
+        with pytest.raises(BenchError, match="exit code 1"):
+            child.first_line()
     assert child.process.returncode == 1
