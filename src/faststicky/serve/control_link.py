@@ -48,8 +48,8 @@ class ControlLink:
             loop.call_soon_threadsafe(self._checks.follow, targets)
 
         def tell(snapshot: Snapshot) -> None:
-            if self.feed is not None:
-                loop.call_soon_threadsafe(self.feed.publish, snapshot)
+            if self.feed is not None:  # what a follower has is old already
+                loop.call_soon_threadsafe(self.feed.publish, None if self._is_follower() else snapshot)
 
         health = Health(on_targets=ask, on_change=lambda: self._thread.wake())
         self._checks = HealthChecks(health.record)
@@ -99,9 +99,12 @@ class ControlLink:
         await asyncio.to_thread(self._thread.stop, STOP_PATIENCE)
         await self._checks.stop()
 
+    def _is_follower(self) -> bool:
+        return isinstance(self._source, AnyNodeSource) and self._source.following
+
     def _why_not_followed(self) -> str:
         """What followers that have a table are told, so that they ask somebody else; "" if they need not."""
-        if isinstance(self._source, AnyNodeSource) and self._source.following:
+        if self._is_follower():
             return "it is a follower itself"
         status = self._thread.status
         if status.error and (status.age is None or status.age > STALE):

@@ -95,8 +95,11 @@ class FeedServer:
         self._wake()
         await self._runner.cleanup()
 
-    def publish(self, snapshot: Snapshot) -> None:
-        """This is in force now."""
+    def publish(self, snapshot: Snapshot | None) -> None:
+        """This is in force now; None: there is nothing to tell any more."""
+        if snapshot is None:
+            self._told = None
+            return
         body = feed_wire.encode(snapshot)
         digest = feed_wire.digest(body)
         if self._told is None or self._told[1] != digest:

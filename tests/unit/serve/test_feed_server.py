@@ -167,9 +167,12 @@ def test_each_of_two_keys_is_good():
 def test_one_that_should_not_be_followed_says_why_but_helps_who_has_nothing():
     async def test(world, server, client):
         server.publish(ONE)
-        world.refusal = "it is a follower itself"
-        assert await client.ask("abc") == (503, b"it is a follower itself\n")
+        world.refusal = "its own source fails"
+        assert await client.ask("abc") == (503, b"its own source fails\n")
         assert (await client.ask())[0] == 200
+        world.refusal = "it is a follower itself"
+        server.publish(None)
+        assert await client.ask() == (503, b"it is a follower itself\n")
 
     run(test)
 
