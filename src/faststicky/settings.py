@@ -81,7 +81,8 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything `faststicky run` was told. One of `swarm`, `backends` and `config` says where backends come from."""
+    """Everything `faststicky run` was told. One of `swarm`, `backends`, `dns`, `config` and `feed` says where
+    backends come from."""
 
     listen: tuple[Address, ...] = (Address("0.0.0.0", 80),)  # noqa: S104
     admin: Address | None = Address("127.0.0.1", 8080)  # None: no admin server

@@ -52,6 +52,20 @@ def _page_address(reading: Reading, _key: str, value: str) -> None:
     reading.entry_point("traefik").address = value
 
 
+def _access_log(reading: Reading, _key: str, value: str) -> None:
+    if truth(value):
+        reading.values.setdefault("--access-log", ["traefik"])
+
+
+def _access_log_format(reading: Reading, _key: str, value: str) -> None:
+    reading.values["--access-log"] = ["json" if value.lower() == "json" else "traefik"]
+
+
+def _access_log_file(reading: Reading, _key: str, value: str) -> None:
+    reading.values.setdefault("--access-log", ["traefik"])
+    reading.values["--access-log-file"] = [value]
+
+
 def _debug(reading: Reading, _key: str, value: str) -> None:
     if truth(value):
         reading.values["--log-level"] = ["debug"]
@@ -169,7 +183,10 @@ RULES: tuple[Rule, ...] = (
          convert=lambda value: "json" if value.lower() == "json" else "text"),
     Rule(pattern=r"(traefiklog|log)\.(.+)|traefiklogsfile|log|traefiklog", switch=True,
          reason="the log goes to standard error"),
-    Rule(pattern=r"accesslog(s?file|\..+)?", switch=True, reason="there is no access log"),
+    Rule(pattern=r"accesslog", switch=True, apply=_access_log),
+    Rule(pattern=r"accesslog\.format", apply=_access_log_format),
+    Rule(pattern=r"accesslog\.filepath|accesslogsfile", apply=_access_log_file),
+    Rule(pattern=r"accesslog\.(.+)", switch=True, reason="the access log has no such setting"),
     # what else Traefik has
     Rule(pattern=r"(metrics|tracing|statistics)(\..+)?", switch=True, reason="numbers are at /api/stats of the page"),
     Rule(pattern=r"(acme|certificatesresolvers|ocsp|spiffe|tcpserverstransport|hub)(\..+)?", switch=True,
@@ -178,7 +195,9 @@ RULES: tuple[Rule, ...] = (
          reason="nothing is reported to anybody"),
     Rule(pattern=r"keeptrailingslash", switch=True, reason="a path is never rewritten", as_it_is="true"),
     Rule(pattern=r"allowminweightzero", switch=True, reason="weights mean what the labels say"),
-    Rule(pattern=r"(healthcheck|hostresolver|experimental|core|cluster)(\..+)?", switch=True,
+    Rule(pattern=r"healthcheck(\..+)?", switch=True,
+         reason="each service says it itself: traefik.backend.healthcheck.interval"),
+    Rule(pattern=r"(hostresolver|experimental|core|cluster)(\..+)?", switch=True,
          reason="it has no counterpart"),
     Rule(pattern=r"socket|gracetimeout|profilerenabled", switch=True, reason="it has no counterpart"),
     Rule(pattern=rf"{_POINT}\.(http2|http3|udp|observability|http\.(encodequerysemicolons|sanitizepath|encodedcharacters)|"
