@@ -3,121 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 import uvloop
 
-from faststicky.core._load import Answer, Client, Histogram, Load, Request, Site, accept_of
+from faststicky.core._load import Histogram, Load, Request
 from faststicky.core._stats import bucket_bounds
-
-Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-GET = Request(b"GET / HTTP/1.1\r\nHost: a\r\n", b"\r\n")
-
-
-def site(find: Callable[[bytes], Answer] | None = None) -> Site:
-    return Site(find or (lambda path: Answer(200, [(b"X-Backend", b"one")], path)))
-
-
-async def listen(site: Site) -> tuple[asyncio.Server, int]:
-    server = await asyncio.get_running_loop().create_server(site.connection, "127.0.0.1", 0)
-    return server, server.sockets[0].getsockname()[1]
-
-
-async def loaded(port: int, *requests: Request, seconds: float = 0, **options: Any) -> Any:
-    """What a load against that port counted."""
-    loop = asyncio.get_running_loop()
-    done = asyncio.Event()
-    dials: set[asyncio.Task[None]] = set()
-
-    async def connect(client: Client) -> None:
-        while True:
-            try:
-                await loop.create_connection(lambda: client, "127.0.0.1", port)
-            except OSError:
-                if not load.connect_failed():
-                    return
-            else:
-                return
-
-    def dial(client: Client) -> None:
-        task = loop.create_task(connect(client))
-        dials.add(task)
-        task.add_done_callback(dials.discard)
-
-    options.setdefault("connections", 1)
-    load = Load(loop, dial, done.set, list(requests) or [GET], **options)
-    load.start()
-    if seconds:
-        await asyncio.sleep(seconds)
-        load.stop()
-    while not done.is_set():
-        try:
-            async with asyncio.timeout(0.05):
-                await done.wait()
-        except TimeoutError:
-            load.sweep()
-    load.close()
-    assert load.under_way == 0
-    taken = load.take()
-    await asyncio.sleep(0.01)
-    return taken
-
-
-def against(site_: Site, *requests: Request, **options: Any) -> Any:
-    async def run() -> Any:
-        server, port = await listen(site_)
-        try:
-            return await loaded(port, *requests, **options)
-        finally:
-            server.close()
-            site_.close()
-            await asyncio.sleep(0)
-
-    return uvloop.run(run())
-
-
-def against_stream(answer: Connected, *requests: Request, **options: Any) -> Any:
-    """The same against a server of plain asyncio streams."""
-
-    async def run() -> Any:
-        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                await answer(reader, writer)
-            except (ConnectionError, asyncio.IncompleteReadError):
-                pass
-            finally:
-                writer.close()
-
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        try:
-            return await loaded(server.sockets[0].getsockname()[1], *requests, **options)
-        finally:
-            server.close()
-            await asyncio.sleep(0.01)
-
-    return uvloop.run(run())
-
-
-def script(*answers: bytes, close: bool = False) -> Connected:
-    """A server that answers each request with the next of these, over and over, whatever it was."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while True:
-            for each in answers:
-                await reader.readuntil(b"\r\n\r\n")
-                writer.write(each)
-                if close:
-                    return
-
-    return answer
-
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
+from unit.core.load_runs import OK, against, against_stream, listen, loaded, script, site
 
 # ---------------------------------------------------------------- pace and counting
 
@@ -339,69 +232,6 @@ def test_without_users_cookies_are_ignored():
     balancer = Balancer()
     taken = against_stream(balancer, limit=10, identify="body")
     assert (taken["cookies_set"], set(balancer.seen)) == (10, {""})
-
-
-# ---------------------------------------------------------------- WebSocket
-
-UPGRADE = Request(b"GET /ws HTTP/1.1\r\nHost: a\r\n", b"\r\n")
-
-
-@pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536, 300_000])
-def test_echoes_of_every_size(size):
-    message = hashlib.shake_128(b"seed").digest(size)
-    taken = against(site(), UPGRADE, limit=12, connections=2, echo=message)
-    assert (taken["requests"], taken["errors"], taken["connects"]) == (12, {}, 2)
-    assert taken["answers"][1] == 2
-
-
-def test_several_messages_under_way():
-    taken = against(site(), UPGRADE, limit=200, connections=2, depth=8, echo=b"hello")
-    assert (taken["requests"], taken["errors"]) == (200, {})
-
-
-def test_the_accept_key_is_that_of_the_rfc():
-    assert accept_of(b"dGhlIHNhbXBsZSBub25jZQ==") == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
-
-
-def test_a_server_without_websocket():
-    taken = against_stream(script(OK), UPGRADE, limit=3, echo=b"x")
-    assert (taken["requests"], taken["errors"]) == (0, {"upgrade": 3})
-
-
-def websocket(*frames: bytes) -> Connected:
-    """Accepts, and sends these at once."""
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        key = head.partition(b"Sec-WebSocket-Key: ")[2].partition(b"\r\n")[0]
-        digest = hashlib.sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11", usedforsecurity=False).digest()
-        accept = b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: " + base64.b64encode(digest)
-        writer.write(b"HTTP/1.1 101 Switching Protocols\r\n" + accept + b"\r\n\r\n")
-        for frame in frames:
-            await reader.read(64)
-            writer.write(frame)
-        await reader.read()
-
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("frames", "found"),
-    [
-        ([b"\x82\x02hi"], (1, {})),
-        ([b"\x89\x01p\x02\x01h\x80\x01i"], (1, {})),  # a ping, then the message in two frames
-        ([b"\x82\x02ho"], (0, {"malformed": 1})),
-        ([b"\x82\x03hiy"], (0, {"malformed": 1})),
-        ([b"\x82\x01h"], (0, {"malformed": 1})),
-        ([b"\x82\x82abcdhi"], (0, {"malformed": 1})),  # masked by a server
-        ([b"\xf2\x02hi"], (0, {"malformed": 1})),
-        ([b"\x88\x00"], (0, {"reset": 1})),
-    ],
-    ids=range(8),
-)
-def test_frames(frames, found):
-    taken = against_stream(websocket(*frames), UPGRADE, limit=1, echo=b"hi")
-    assert (taken["requests"], taken["errors"]) == found
 
 
 # ---------------------------------------------------------------- parts
