@@ -132,12 +132,13 @@ class FeedSource:
         try:
             while not self._stopped.is_set():
                 body = peer.ask(self._digest)
-                changed = body is not None and self._take(body)
+                if body is not None:
+                    self._take(body)
                 with self._guard:
                     self._heard_at = time.monotonic()
                 self._answered.set()
                 answered = True
-                if changed:
+                if body is not None:
                     self._wake()
         except (PeerError, ValueError) as error:
             problems[f"{peer.place}: {error}"] = None
@@ -148,13 +149,12 @@ class FeedSource:
             peer.close()
         return answered
 
-    def _take(self, body: bytes) -> bool:
+    def _take(self, body: bytes) -> None:
         """Raises ValueError if it is not understood."""
         snapshot = msgspec.structs.replace(feed_wire.decode(body), source=self.name)
         with self._guard:
             self._snapshot = snapshot
         self._digest = feed_wire.digest(body)
-        return True
 
 
 def parse(text: str) -> Name:
