@@ -110,9 +110,12 @@ def _idle(chosen: Any, base: Path, ports: Any, count: int) -> dict[str, Any]:
     found = {}
     for proxy in chosen:
         setup = proxies.Setup(measure.folder(base, proxy, IDLE), measure.addresses(ports, 3))
-        with measure.running(proxy, setup) as (process, port):
-            found[proxy.name] = {"bytes": measure.idle_memory(process, port, count), "count": count}
-            sys.stderr.write(f"{IDLE:10} {proxy.name:11} {found[proxy.name]['bytes'] / 1024:9.2f} KiB a connection\n")
+        try:
+            with measure.running(proxy, setup) as (process, port):
+                found[proxy.name] = {"bytes": measure.idle_memory(process, port, count), "count": count}
+        except (RuntimeError, OSError) as error:  # such as one that takes no more connections
+            found[proxy.name] = {"failed": f"{error}"[:300]}
+        sys.stderr.write(f"{IDLE:10} {proxy.name:11} {found[proxy.name]}\n")
     return found
 
 

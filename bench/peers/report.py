@@ -83,8 +83,12 @@ def _table(scenario: Any, measured: dict[str, Any]) -> list[str]:
 def _idle(measured: dict[str, Any]) -> list[str]:
     lines = ["## Idle connections", "", "Memory of the proxy for each kept connection that has made one request.", ""]
     lines += ["| proxy | connections | KiB a connection |", "| --- | --- | --- |"]
-    for name, each in sorted(measured["proxies"].items(), key=lambda item: item[1]["bytes"]):
+    good = {name: each for name, each in measured["proxies"].items() if "bytes" in each}
+    for name, each in sorted(good.items(), key=lambda item: item[1]["bytes"]):
         lines.append(f"| {name} | {each['count']} | {each['bytes'] / 1024:.2f} |")
+    lines += [
+        f"\n{name} did not run: {each['failed']}" for name, each in measured["proxies"].items() if "failed" in each
+    ]
     return [*lines, ""]
 
 

@@ -23,7 +23,7 @@ class Result(msgspec.Struct, kw_only=True):
     slices: list[Slice]  # of all processes, the warm-up among them, as they came
     open_loop: bool
     wanted_rate: float
-    users: int
+    users: int  # whose affinity was judged
     cookies: int  # set, the warm-up included: that is when most users get theirs
 
     @classmethod
@@ -42,7 +42,7 @@ class Result(msgspec.Struct, kw_only=True):
             slices=list(slices),
             open_loop=plan.rate > 0,
             wanted_rate=plan.rate,
-            users=plan.sessions,
+            users=0 if plan.websocket or plan.identify == "nothing" else plan.sessions,
             cookies=sum(each.cookies_set for each in slices),
         )
 

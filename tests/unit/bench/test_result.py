@@ -29,5 +29,10 @@ def test_the_summary_is_json_and_hides_no_error():
     assert summary["affinity"] == {"users": 2, "cookies_set": 0, "answered_by_another_backend": 1, "users_moved": 1}
 
 
+def test_there_is_no_verdict_on_what_was_not_looked_at():
+    for plan in ({"websocket": True}, {"identify": "nothing"}, {"sessions": 0}):
+        assert "affinity" not in result(part(0, 10, cookies_set=1), **{"sessions": 2, **plan}).summary()
+
+
 def test_nothing_at_all():
     assert (result().rate, result().failed, result().cpu_per_request) == (0.0, 0, 0.0)
