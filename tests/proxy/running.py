@@ -124,9 +124,10 @@ def proxy(folder: Path, *args: str, **environment: str) -> Iterator[Proxy]:
     workers = () if "--workers" in args else ("--workers", "1")
     listen = () if "--listen" in args else ("--listen", "127.0.0.1:0")
     command = ("run", *listen, "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"))
-    with log.open("w") as stderr:
+    with log.open("w") as stderr, (folder / "output").open("a") as stdout:
         process = subprocess.Popen(
             [sys.executable, "-m", "faststicky", *command, "--ready-file", str(ready), *workers, *args],
+            stdout=stdout,
             stderr=stderr,
             text=True,
             env={**ENVIRONMENT, **environment},

@@ -49,7 +49,7 @@ def test_what_the_admin_server_tells(tmp_path, backends):
         assert sorted(worker["pid"] for worker in stats["workers"]) == sorted(running.workers())
         status, text, headers = fetch(f"http://{running.admin}/")
         assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
-        assert "PathPrefix(`/`)" in text
+        assert running.api("/api/routes")["routes"][0]["rule"] == "PathPrefix(`/`)"
         cookie = running.get()[2]["Set-Cookie"].partition(";")[0].partition("=")[2]
         assert cookie not in str(table) + text
 
@@ -172,10 +172,14 @@ def test_options_from_the_environment(tmp_path, backends):
 def test_a_command_line_of_traefik(tmp_path):
     missing = f"unix://{tmp_path}/docker.sock"
     traefik = ["--docker", "--docker.swarmmode", "--docker.watch", "--loglevel=DEBUG", f"--docker.endpoint={missing}"]
-    with proxy(tmp_path, *traefik, "--accessLog=true") as running:  # there is no Swarm: 503 until there is one
+    with proxy(
+        tmp_path, *traefik, "--accessLog=true", "--metrics.prometheus"
+    ) as running:  # there is no Swarm: 503 until there is one
         assert running.get()[0] == 503
         assert fetch(f"http://{running.admin}/ready")[0] == 503
         assert fetch(f"http://{running.admin}/health")[0] == 200
         assert "docker.sock" in running.api("/api/table")["error"]
-        assert [line for line in running.log if line["event"].startswith("--accessLog is ignored: ")]
+        assert [line for line in running.log if line["event"].startswith("--metrics.prometheus is ignored: ")]
+        until((tmp_path / "output").read_text, "access lines as Traefik writes them")
+        assert " - - [" in (tmp_path / "output").read_text()
         assert running.stop() == 0

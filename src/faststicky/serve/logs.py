@@ -21,6 +21,7 @@ from typing import IO, Any
 
 import orjson
 
+from faststicky.serve.log_gate import LogGate
 from faststicky.settings import LogFormat, LogLevel
 
 QUEUE_SIZE = 10_000  # lines
@@ -112,6 +113,7 @@ class LogWriter:
         output.setFormatter(TextFormatter(colour=stream.isatty()) if text else JsonFormatter())
         self._lines: queue.Queue[Any] = queue.Queue(QUEUE_SIZE)
         self._handler = _QueueHandler(self._lines)
+        self._handler.addFilter(LogGate())
         self._listener = logging.handlers.QueueListener(self._lines, output)
         self._level = level
         self._logger = logging.getLogger("faststicky")

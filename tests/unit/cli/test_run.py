@@ -87,7 +87,7 @@ def test_one_source_only(parse, args):
 
 
 def test_traefik_beside_our_own(parse):
-    options = parse("--docker", "--docker.swarmmode", "--web", "--max-head", "1k", "--accessLog")
+    options = parse("--docker", "--docker.swarmmode", "--web", "--max-head", "1k", "--metrics.prometheus")
     assert (options.swarm, options.admin, options.relay.max_head) == (True, Address("0.0.0.0", 8080), 1024)
     assert len(options.notes) == 1
 

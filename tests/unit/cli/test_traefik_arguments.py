@@ -81,7 +81,7 @@ IGNORED = [
     ("--providers.swarm.refreshSeconds=5s", "within a second"),
     ("--docker.swarmmode --docker.watch=false", "always watched"),
     ("--docker", "not single containers"),
-    ("--accessLog", "no access log"),
+    ("--accessLog.bufferingSize=10", "no such setting"),
     ("--metrics.prometheus=true", "/api/stats"),
     ("--certificatesresolvers.le.acme.email=a@b.c", "does not terminate TLS"),
     ("--entryPoints=Name:https|Address::443|TLS", "does not terminate TLS"),
@@ -106,7 +106,7 @@ def test_what_is_ignored_is_said_with_a_reason(given, reason):
 
 
 def test_each_note_comes_once():
-    notes = translate(["--accessLog=true", "--accessLog=true"], OWN).notes
+    notes = translate(["--metrics=true", "--metrics=true"], OWN).notes
     assert len(notes) == 1
 
 

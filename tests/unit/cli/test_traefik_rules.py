@@ -7,6 +7,7 @@ import pytest
 from faststicky.cli.relay_options import relay_options
 from faststicky.cli.run import run
 from faststicky.cli.sections import own_options
+from faststicky.cli.traefik_arguments import translate
 from faststicky.cli.traefik_rules import RULES, rule_for, rule_names
 
 
@@ -32,3 +33,17 @@ def test_what_is_suggested_is_understood(name):
 @pytest.mark.parametrize("name", ["", "dock", "dockers", "docker.swarmmod", "entrypoints.web.adress", "xweb", "webx"])
 def test_nothing_else_is(name):
     assert rule_for(name) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (["--accesslog"], ["--access-log", "traefik"]),
+        (["--accesslog=false"], []),
+        (["--accesslog.format=json", "--accesslog=true"], ["--access-log", "json"]),
+        (["--accessLogsFile=/a"], ["--access-log", "traefik", "--access-log-file", "/a"]),
+        (["--accesslog.filepath=/a", "--accesslog.format=json"], ["--access-log", "json", "--access-log-file", "/a"]),
+    ],
+)
+def test_access_logs(given, meant):
+    assert list(translate(given, {}).args) == meant

@@ -92,7 +92,7 @@ def test_a_reader_that_stands_still_stops_nobody_and_the_loss_is_told(monkeypatc
     stream = Stuck()
     with LogWriter("info", "json", stream):
         for number in range(100):  # returns although nothing is read
-            log.info("line", extra={"number": number})
+            log.info("line", extra={"service": str(number)})  # of one service they would be cut
         gate.set()
         while stream.getvalue().count("\n") < 4:
             pass

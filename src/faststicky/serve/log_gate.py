@@ -1,0 +1,40 @@
+"""Keeps a flapping service from flooding the log: so many lines a minute of each message and service."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+LIMIT = 30  # lines a minute of one message for one service
+MINUTE = 60.0
+_MANY = 4096  # different ones that are remembered
+
+
+class LogGate(logging.Filter):
+    """A filter of the log's handler; tracebacks always pass."""
+
+    def __init__(self, limit: int = LIMIT, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._limit = limit
+        self._clock = clock
+        self._seen: dict[tuple[Any, ...], list[float]] = {}  # begin of its minute, lines in it
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """False for a line too many. The first of a new minute gets `suppressed`, the number of those before it."""
+        if record.exc_info or record.levelno < logging.INFO:
+            return True
+        details = vars(record)
+        what = record.getMessage() if record.msg == "%s" else record.msg
+        key = (record.name, what, details.get("service", ""), details.get("backend", ""), details.get("kind", ""))
+        now = self._clock()
+        begin, lines = self._seen.get(key, (now, 0))
+        if now - begin >= MINUTE:
+            if lines > self._limit:
+                record.suppressed = int(lines - self._limit)
+            begin, lines = now, 0
+        if key not in self._seen and len(self._seen) >= _MANY:
+            self._seen = {one: seen for one, seen in self._seen.items() if now - seen[0] < MINUTE}
+        self._seen[key] = [begin, lines + 1]
+        return lines < self._limit

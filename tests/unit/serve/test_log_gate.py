@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import logging
+
+from faststicky.serve.log_gate import LIMIT, LogGate
+
+
+def record(message: str = "worker died", level: int = logging.WARNING, **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("faststicky.x", level, "f", 1, message, None, None)
+    vars(made).update(extra)
+    return made
+
+
+def test_a_flapping_service_is_cut_and_told():
+    now = [0.0]
+    gate = LogGate(clock=lambda: now[0])
+    passed = [gate.filter(record(service="web")) for _ in range(LIMIT + 25)]
+    assert passed == [True] * LIMIT + [False] * 25
+    assert gate.filter(record(service="api"))  # another one's
+    assert gate.filter(record("other message", service="web"))
+    now[0] = 60.0
+    first = record(service="web")
+    assert gate.filter(first)
+    assert first.suppressed == 25
+    second = record(service="web")
+    assert gate.filter(second)
+    assert not hasattr(second, "suppressed")
+
+
+def test_texts_of_others_are_told_apart():
+    gate = LogGate(limit=1)
+    for text in ("label one is wrong", "label two is wrong"):
+        made = logging.LogRecord("faststicky.x", logging.WARNING, "f", 1, "%s", (text,), None)
+        assert gate.filter(made)
+        assert not gate.filter(made)
+
+
+def test_bugs_and_debugging_always_pass():
+    gate = LogGate(limit=0)
+    assert not gate.filter(record())
+    assert gate.filter(record(exc_info=(None, None, None)))
+    assert gate.filter(record(level=logging.DEBUG))
+
+
+def test_it_forgets():
+    now = [0.0]
+    gate = LogGate(clock=lambda: now[0])
+    for number in range(5000):
+        gate.filter(record(f"message {number}"))
+        now[0] += 0.1
+    assert len(gate._seen) <= 4097
