@@ -35,7 +35,9 @@ class Balancing(msgspec.Struct, frozen=True, kw_only=True):
     """How new sessions are spread over a service's backends, and how much each of these takes at once."""
 
     balance: Balance = "wrr"
-    hash_key: str = ""  # for "hash": "address", "header:NAME", "query:NAME" (the address where a request has no such thing)
+    hash_key: str = (
+        ""  # for "hash": "address", "header:NAME", "query:NAME" (the address where a request has no such thing)
+    )
     max_concurrent: int = 0  # requests in flight at one backend, for each worker; 0: any number
     max_queued: int = 100  # that wait for one backend; beyond: 503
     queue_timeout: float = 10.0  # seconds; then 503

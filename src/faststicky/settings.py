@@ -61,7 +61,8 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     pool_idle: Annotated[Duration, about("How long an idle connection to a backend is kept.")] = 4.0
     retries: Annotated[Count, about("Other backends tried after the first.")] = 2
     eject_after: Annotated[
-        Count, about("Failures in a row after which a backend gets no more requests; a time-out counts for all of them.")
+        Count,
+        about("Failures in a row after which a backend gets no more requests; a time-out counts for all of them."),
     ] = 3
     eject_time: Annotated[
         Duration, about("Then it is tried again, with a connection of our own; twice as long after each failed try.")
@@ -69,7 +70,8 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     hold: Annotated[Duration, about("How long a request waits for a backend when its service has none.")] = 0.0
     replay_limit: Annotated[Size, about("Bytes of a request body kept so that it can be sent again.")] = 65536
     access_log: Annotated[
-        Literal["off", "json", "common", "combined", "traefik", "haproxy"], about("A line for every request, and its format.")
+        Literal["off", "json", "common", "combined", "traefik", "haproxy"],
+        about("A line for every request, and its format."),
     ] = "off"
     trusted_proxies: Annotated[
         tuple[str, ...], about("Network whose X-Forwarded-* and Forwarded are kept and appended to (repeatable).")

@@ -92,7 +92,7 @@ class FaultyNetwork:
         self._server.close()
         for task in list(self._tasks):
             task.cancel()
-        while self._tasks:  # noqa: ASYNC110
+        while self._tasks:
             await asyncio.sleep(0.01)
         await self._server.wait_closed()
 

@@ -83,9 +83,7 @@ class Keyring:
             self.previous.trim()
 
 
-def load(
-    cluster_id: str, state_dir: Path | None, secrets_dir: Path = SECRETS, key_file: Path | None = None
-) -> Keyring:
+def load(cluster_id: str, state_dir: Path | None, secrets_dir: Path = SECRETS, key_file: Path | None = None) -> Keyring:
     """The keyring of this proxy. Raises ConfigError if there is a secret that cannot be used.
 
     cluster_id: the Swarm's ID, "" outside of one. state_dir: None when there is none. key_file: in place of the secret.

@@ -5,4 +5,6 @@ from libc.stdint cimport uint8_t, uint32_t
 from faststicky.core._span cimport span_t
 
 cdef bint cookie_find(const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, span_t *found) noexcept nogil
-cdef uint32_t cookie_strip(const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint8_t *out) noexcept nogil
+cdef uint32_t cookie_strip(
+    const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint8_t *out
+) noexcept nogil

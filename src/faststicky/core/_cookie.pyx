@@ -20,7 +20,9 @@ cdef inline bint _is_space(uint8_t c) noexcept nogil:
     return c == c' ' or c == c'\t'
 
 
-cdef inline bint _is_named(const uint8_t *segment, uint32_t size, const uint8_t *name, uint32_t name_size, uint32_t *value) noexcept nogil:
+cdef inline bint _is_named(
+    const uint8_t *segment, uint32_t size, const uint8_t *name, uint32_t name_size, uint32_t *value
+) noexcept nogil:
     """True if this segment is NAME=…; *value is then the offset behind "="."""
     cdef uint32_t b = 0
     cdef uint32_t e
@@ -66,7 +68,9 @@ cdef bint cookie_find(const uint8_t *value, uint32_t size, const uint8_t *name, 
     return False
 
 
-cdef uint32_t cookie_strip(const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint8_t *out) noexcept nogil:
+cdef uint32_t cookie_strip(
+    const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint8_t *out
+) noexcept nogil:
     """Copy `value` to `out` (room for `size`) without the cookies called `name`; the number of bytes written.
 
     What is left stays byte for byte, without white space at either end; 0 if only separators and white space are left.

@@ -48,6 +48,5 @@ class ChunkedBody:
     def feed(self, data: bytes) -> tuple[bytes, int]:
         """Payload found in `data`, and how many bytes of `data` were used (fewer than all once the body is done)."""
 
-
 CODES: Final[dict[str, int]]
 """Every reason to refuse a message, with the status towards a client that sent it."""

@@ -19,7 +19,6 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
-import asyncio
 import collections
 import fcntl
 import ipaddress
@@ -35,11 +34,11 @@ from faststicky.core._cookie cimport cookie_find, cookie_strip
 from faststicky.core._h1 cimport (
     CHUNK_DATA, CHUNK_END, CHUNK_MORE, FIELD_CACHE_CONTROL, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_COOKIE,
     FIELD_DATE, FIELD_EXPECT, FIELD_FORWARDED, FIELD_HOP, FIELD_HOST, FIELD_OTHER, FIELD_SET_COOKIE, FIELD_TRANSFER_ENCODING,
-    FIELD_UNDERSCORE, FIELD_UPGRADE, FIELD_USER_AGENT, FIELD_VIA, FIELD_X_FORWARDED_FOR, FIELD_X_REQUEST_ID, FRAME_CHUNKED, FRAME_CLOSE,
-    FRAME_LENGTH, FRAME_NONE, H1_BAD, H1_MORE, H1_OK, HEAD_ABSOLUTE, HEAD_CLOSE, HEAD_COOKIE, HEAD_DATE, HEAD_EXPECT,
+    FIELD_UNDERSCORE, FIELD_UPGRADE, FIELD_USER_AGENT, FIELD_VIA, FIELD_X_FORWARDED_FOR, FIELD_X_REQUEST_ID,
+    FRAME_CHUNKED, FRAME_CLOSE, FRAME_LENGTH, FRAME_NONE, H1_BAD, H1_MORE, HEAD_ABSOLUTE, HEAD_CLOSE, HEAD_COOKIE, HEAD_DATE,
     HEAD_KEEP_ALIVE, HEAD_LENGTH, HEAD_NAMES, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS,
     METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
-    h1_request, h1_response, h1_status_of, head_t, limits_t,
+    h1_request, h1_response, h1_status_of, head_t,
 )
 from faststicky.core._span cimport fs_hash, fs_long_hash, fs_put_decimal, fs_put_hex, fs_same, span_t
 from faststicky.core._stats cimport (
@@ -47,9 +46,9 @@ from faststicky.core._stats cimport (
     stats_bucket, stats_clock, stats_service, stats_session,
 )
 from faststicky.core._table cimport (
-    BALANCE_HASH, LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_PREVIOUS, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
+    BALANCE_HASH, LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
     OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, STATE_LEAVING, Backend,
-    Service, Table, choose_backend, live_tables, load_t,
+    Service, Table, choose_backend, live_tables,
 )
 
 OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "moved")

@@ -27,7 +27,7 @@ from faststicky.errors import LabelError
 from faststicky.labels import balancing, cookies, health
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_expression
-from faststicky.labels.values import LabelReader, boolean, duration, integer, nearest, port, shown
+from faststicky.labels.values import LabelReader, boolean, integer, nearest, port, shown
 from faststicky.model import CookiePolicy, Drain, Route
 
 PREFIX = "faststicky."

@@ -4,7 +4,7 @@ import datetime
 import json
 
 from faststicky.observe.histogram import Histogram
-from faststicky.observe.stats_lines import TASKS_A_LINE, Facts, build, joined
+from faststicky.observe.stats_lines import TASKS_A_LINE, Facts, build, joined, summary
 from unit.observe.samples import sample, service, task
 
 WHEN = datetime.datetime(2026, 11, 22, 21, 3, 4, 123456, tzinfo=datetime.UTC)
@@ -53,3 +53,10 @@ def test_the_last_ones_say_so():
     assert total["last"] is True
     assert total["hit_rate"] is None
     assert total["first_byte_ms"]["p99.9"] is None
+
+
+def test_a_short_form_for_people():
+    web = service("web\n\x1b", millis=(10, 30), outcomes={"hit": 3, "moved": 1}, answers=[0, 0, 1, 0, 0, 1])
+    (line,) = summary(sample(service(""), web, service("idle"), seconds=4.0), WHEN)
+    assert line.endswith(b"users=0 hits=75.0%\n")
+    assert b"requests=2 rate=0.5 5xx=1 p50=10" in line

@@ -145,7 +145,7 @@ def test_a_program_that_cannot_be_started_is_tried_again(monkeypatch, caplog):
     async def run() -> None:
         async with running(1):
             async with asyncio.timeout(PATIENCE):
-                while len(caplog.records) < 2:  # noqa: ASYNC110
+                while len(caplog.records) < 2:
                     await asyncio.sleep(0.01)
 
     asyncio.run(run())

@@ -124,3 +124,16 @@ def test_many_backends_slow_the_pulse_down(stdout, monkeypatch):
 
     asyncio.run(run())
     assert pauses[0] >= 0.05 / observer_module.COST
+
+
+def test_people_get_a_short_form(stdout):
+    async def run() -> None:
+        observer = observed(log_format="text")
+        observer.start()
+        observer.numbered(TABLE)
+        for region in (observer.regions.acquire(),):
+            region.memory[8192:8200] = (7).to_bytes(8, "little")  # the first word of series 1
+        observer.finish()
+
+    asyncio.run(run())
+    assert "STATS   web  " in stdout.read_text()

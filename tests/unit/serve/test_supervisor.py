@@ -42,7 +42,7 @@ def options(tmp_path, **fields: object) -> RunOptions:
 
 async def ready(supervisor: Supervisor) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not supervisor.status().ready:  # noqa: ASYNC110
+        while not supervisor.status().ready:
             await asyncio.sleep(0.02)
 
 
