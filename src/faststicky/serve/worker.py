@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import mmap
 import os
 import signal
@@ -138,7 +139,14 @@ class Worker:
         generation = table.generation if table is not None else 0
         try:
             if table is not None:  # without one the relay answers 503
-                self._relay.publish(table)
+                # A large table is many objects at once: looking among them for cycles would cost more than making them, and
+                # again with each table to come
+                gc.disable()
+                try:
+                    self._relay.publish(table)
+                finally:
+                    gc.enable()
+                    gc.freeze()
         except Exception as error:  # the relay's last good table stays in force, whatever is wrong with this one
             self._channel.send(Rejected(generation=generation, error=f"{type(error).__name__}: {error}"))
         else:

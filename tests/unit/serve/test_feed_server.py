@@ -191,7 +191,7 @@ def test_when_it_stops_those_who_wait_are_sent_elsewhere():
 
 def test_an_address_that_is_taken():
     async def test(world, server, client):
-        with pytest.raises(ConfigError, match="--feed-listen: cannot listen on .*: the port is in use"):
+        with pytest.raises(ConfigError, match=r"--feed-listen: cannot listen on .*: the port is in use"):
             await FeedServer(server.address, (KEY,), lambda: "").start()
 
     run(test)
