@@ -45,9 +45,10 @@ def build(
     if last:
         head["last"] = True
     for service in part.services.values():
-        if service.numbers.is_silent and not service.tasks:
+        seen = [task for task in service.tasks.values() if not task.numbers.is_silent or task.numbers.registers]
+        if service.numbers.is_silent and not seen:
             continue
-        tasks = [_task(task, states.get(task.id, "gone")) for task in service.tasks.values()]
+        tasks = [_task(task, states.get(task.id, "gone")) for task in seen]
         body = _service(service, part.seconds)
         yield _line({**head, "scope": "service", "service": service.name, **body, "tasks": tasks[:TASKS_A_LINE]})
         for start in range(TASKS_A_LINE, len(tasks), TASKS_A_LINE):
@@ -55,6 +56,22 @@ def build(
             yield _line({**head, "scope": "tasks", "service": service.name, "tasks": more})
     own = {name: value for name, value in msgspec.to_builtins(facts).items() if name != "node"}
     yield _line({**head, "scope": "total", **_service(part.whole, part.seconds), **own})
+
+
+def summary(part: Sample, when: datetime.datetime) -> Iterator[bytes]:
+    """The same for people at a terminal: a short line for each service that did something."""
+    for service in part.services.values():
+        if service.numbers.is_silent:
+            continue
+        times = {key: "-" if value is None else f"{value:g}ms" for key, value in latency(service.first_byte).items()}
+        hits = hit_rate(service.numbers.outcomes)
+        name = service.name.encode("unicode_escape").decode()  # it is written by others
+        text = (
+            f"{when.astimezone():%H:%M:%S} STATS   {name}  requests={service.numbers.requests} "
+            f"rate={service.numbers.requests / part.seconds:.1f} 5xx={service.numbers.answers[5]} p50={times['p50']} "
+            f"p99={times['p99']} users={service.numbers.sessions()}" + ("" if hits is None else f" hits={hits:.1%}")
+        )
+        yield text.encode() + b"\n"
 
 
 def timestamp(when: datetime.datetime) -> str:

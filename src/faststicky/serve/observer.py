@@ -23,7 +23,7 @@ from faststicky.serve.board import Board
 from faststicky.serve.channel import Access
 from faststicky.serve.feed import Feed
 from faststicky.serve.history import History
-from faststicky.serve.line_writer import LineWriter
+from faststicky.serve.line_writer import STDOUT, LineWriter
 from faststicky.serve.recent import Recent
 from faststicky.serve.regions import Regions
 from faststicky.serve.sampler import Sampler
@@ -53,6 +53,7 @@ class Observer:
         self._status = status
         self._drained = drained
         self._interval = options.stats_interval
+        self._for_people = options.log_format == "text" or (options.log_format == "auto" and os.isatty(STDOUT))
         self._node = socket.gethostname()
         self._reported: Sample | None = None
         self._sent: dict[str, dict[str, list[float]]] = {}
@@ -154,7 +155,10 @@ class Observer:
         now = self._sampler.read()
         part, self._reported = now.since(self._reported), now
         when = datetime.datetime.now(datetime.UTC)
-        lines = list(stats_lines.build(part, self._facts(), self._states, when, last=last))
+        if self._for_people:
+            lines = list(stats_lines.summary(part, when))
+        else:
+            lines = list(stats_lines.build(part, self._facts(), self._states, when, last=last))
         self._output.write(stats_lines.joined(lines), len(lines))
 
     def state(self) -> dict[str, Any]:

@@ -50,12 +50,12 @@ class Recent(logging.Handler):
         before = self._backends(self._table) if self._table else {}
         after = self._backends(table)
         self._table = table
-        for key in after.keys() - before.keys():
+        for key in [key for key in after if key not in before]:
             name, state = after[key]
             self._add(self._changes, "info", f"came, {state}", service=key[0], task=name)
-        for key in before.keys() - after.keys():
+        for key in [key for key in before if key not in after]:
             self._add(self._changes, "info", "went", service=key[0], task=before[key][0])
-        for key in before.keys() & after.keys():
+        for key in [key for key in before if key in after]:
             (_, old), (name, new) = before[key], after[key]
             if old != new:
                 self._add(self._changes, "info", f"{new}, was {old}", service=key[0], task=name)

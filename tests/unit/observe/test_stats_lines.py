@@ -18,7 +18,14 @@ def lines(part, **options):
 
 
 def test_a_line_for_each_service_and_one_for_all():
-    web = service("web", task("1", 2), task("2", 0), millis=(10, 30), outcomes={"hit": 3, "moved": 1, "new": 0})
+    web = service(
+        "web",
+        task("1", 2),
+        task("2", 0, in_flight=1),
+        task("3", 0),
+        millis=(10, 30),
+        outcomes={"hit": 3, "moved": 1, "new": 0},
+    )
     idle = service("idle")
     first, total = lines(sample(service("", millis=(10, 30)), web, idle, seconds=4.0))
     assert first["scope"] == "service"
@@ -59,4 +66,4 @@ def test_a_short_form_for_people():
     web = service("web\n\x1b", millis=(10, 30), outcomes={"hit": 3, "moved": 1}, answers=[0, 0, 1, 0, 0, 1])
     (line,) = summary(sample(service(""), web, service("idle"), seconds=4.0), WHEN)
     assert line.endswith(b"users=0 hits=75.0%\n")
-    assert b"requests=2 rate=0.5 5xx=1 p50=10" in line
+    assert b" web\\n\\x1b  requests=2 rate=0.5 5xx=1 p50=10" in line

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from faststicky.core._stats import SERVICES
 from faststicky.model import BackendSpec, ServiceSpec, TableSpec
 from faststicky.serve import observer as observer_module
 from faststicky.serve.channel import Access
@@ -16,6 +17,8 @@ from unit.serve.watched import STATUS
 
 BACKEND = BackendSpec(id="t1", name="web.t1@node1", host="h", port=1, weight=1, state="up", cookie_value="")
 SERVICE = ServiceSpec(name="web", backends=(BACKEND,), lookup=(), cookie=None, pass_host_header=True)
+SERVICE_1 = 8192  # where the requests of series 1 are in a region
+BACKEND_1 = SERVICES * 8192 + 512
 TABLE = TableSpec(generation=1, services=(SERVICE,), routes=())
 
 
@@ -38,11 +41,14 @@ def test_statistics_lines_at_their_interval_and_at_the_end(stdout):
         observer = observed(stats_interval=0.05)
         observer.start()
         observer.numbered(TABLE)
+        memory = observer.regions.acquire().memory
         reports = asyncio.ensure_future(observer.reports())
         deadline = time.monotonic() + 30
         while stdout.read_bytes().count(b"\n") < 6:
             assert time.monotonic() < deadline
+            memory[BACKEND_1] = (memory[BACKEND_1] + 1) % 256  # as its worker would: one more request
             await asyncio.sleep(0.02)
+        memory[BACKEND_1] = 255
         reports.cancel()
         observer.finish()
 
@@ -131,8 +137,7 @@ def test_people_get_a_short_form(stdout):
         observer = observed(log_format="text")
         observer.start()
         observer.numbered(TABLE)
-        for region in (observer.regions.acquire(),):
-            region.memory[8192:8200] = (7).to_bytes(8, "little")  # the first word of series 1
+        observer.regions.acquire().memory[SERVICE_1] = 7
         observer.finish()
 
     asyncio.run(run())
