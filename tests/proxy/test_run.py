@@ -135,7 +135,7 @@ def test_a_file_is_read_again_on_sighup_and_the_old_table_outlives_a_mistake(tmp
         ([*ONE, "--admin", "{taken}"], r"--admin: cannot listen on .*: the port is in use; stop"),
         (["--backend", "ftp://x"], r"--backend: "),
         (["--config", "/nowhere/proxy.toml"], r"file /nowhere/proxy\.toml: .*mend it"),
-        (["--docker-endpoint", "unix:///nowhere.sock"], r"no Docker socket at .*give --swarm, --backend URL or"),
+        (["--docker-endpoint", "unix:///nowhere.sock"], r"no Docker socket at .*give --swarm, --backend URL, --dns"),
         (["--swarm", *ONE], r"--swarm and --backend do not go together; choose one"),
         ([*ONE, "--bakend", "x"], r"--bakend is an option of neither.*did you mean --backend\?"),
         ([*ONE, "--grace", "soon"], r"--grace.*'soon' is not a duration"),

@@ -7,7 +7,7 @@ import pytest
 
 from faststicky.control.keyring import Key, Keyring
 from faststicky.control.seal import seal
-from faststicky.model import TableSpec
+from faststicky.model import Balancing, TableSpec
 from unit.control.worlds import backend, service, snapshot
 
 NEW, OLD = Key(b"new" * 10, "secret"), Key(b"old" * 10, "secret")
@@ -89,6 +89,20 @@ def test_a_service_that_is_not_sticky_has_no_tokens():
     (spec,) = seal(snapshot(service(backend("t"), sticky=False)), Keyring(key), 1).services
     assert (spec.lookup, spec.cookie, spec.backends[0].cookie_value) == ((), None, "")
     assert key.computed == 0
+
+
+def test_backends_on_the_proxys_own_node_are_local_and_balancing_goes_along():
+    wishes = Balancing(balance="least", prefer_local=True, max_concurrent=3)
+    world = snapshot(msgspec.structs.replace(service(backend("t1"), backend("t2")), balancing=wishes))
+    placed = tuple(
+        msgspec.structs.replace(each, node=node)
+        for each, node in zip(world.services[0].backends, ("n1", "n2"), strict=True)
+    )
+    world = msgspec.structs.replace(world, services=(msgspec.structs.replace(world.services[0], backends=placed),))
+    for mine, local in (("n2", [False, True]), ("", [False, False]), ("n3", [False, False])):
+        (spec,) = seal(msgspec.structs.replace(world, local_node=mine), Keyring(NEW), 1).services
+        assert [each.local for each in spec.backends] == local
+        assert (spec.balance, spec.prefer_local, spec.max_concurrent) == ("least", True, 3)
 
 
 def test_an_unchanged_table_costs_no_hmac_and_is_the_same():
