@@ -64,6 +64,7 @@ cdef class Peer:
     """One end of a TCP connection: a transport, a place among the deadlines, and back-pressure."""
     cdef Relay relay
     cdef object transport
+    cdef int descriptor       # of its socket; -1: not asked for yet
     cdef uint32_t place       # index into the relay's deadlines; 0: none
     cdef uint8_t state
     cdef bint full            # the transport asked us to stop writing
@@ -227,6 +228,7 @@ cdef class Exchange:
     cdef int upstream_expired(self) except -1
     cdef int let_go(self, bint reusable) except -1
     cdef int finish(self) except -1
+    cdef bint is_last(self) noexcept
     cdef int give_up(self, int status, str reason) except -1
     cdef const char *ending(self, int status) noexcept
     cdef int tunnel_ended(self, bint clean) except -1

@@ -15,18 +15,13 @@ why these classes need no cycle collector.
 cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memchr, memcmp, memcpy, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
 
 import collections
-import fcntl
 import ipaddress
 import os
-import socket
-import struct
-import sys
-import termios
 import time
 
 from faststicky.core import dial
@@ -55,6 +50,7 @@ OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "mo
 
 cdef long _live_exchanges = 0
 
+include "relay/descriptor.pxi"
 include "relay/peer.pxi"
 include "relay/own_answers.pxi"
 include "relay/counting.pxi"

@@ -54,6 +54,9 @@ def _listen(address: Address) -> socket.socket:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _bind(sock, address)
         sock.listen(BACKLOG)
+        # Inherited by what is accepted: the answer carries the acknowledgement of the request (HAProxy's tcp-smart-accept).
+        # listen(2) sets it anew, so it comes after.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
         sock.setblocking(False)
     except BaseException:
         sock.close()

@@ -47,6 +47,14 @@ def test_a_connection_waits_in_the_queue_of_one_of_them(open_listeners):
         accepted[0].close()
 
 
+def test_acknowledgements_wait_for_answers(open_listeners):
+    listeners = open_listeners([ANY], 1)
+    with socket.create_connection(("127.0.0.1", listeners.addresses[0].port), timeout=5):
+        accepted, _ = listeners.sockets[0][0].accept()
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 0
+        accepted.close()
+
+
 def test_both_address_families_of_one_port(open_listeners):
     first = open_listeners([Address("127.0.0.1", 0)], 1).addresses[0]
     second = open_listeners([Address("::1", first.port)], 1).addresses[0]

@@ -103,6 +103,8 @@ cdef int answer_body(Exchange x, Connection connection, bytes data, Py_ssize_t a
             if x.client is None:
                 return 0
         out = joined(relay.out, head_size, data, at, size)
+    if done and x.is_last():
+        out = write_last(x, out)
     write_down(x, out)
     if x.client is None:
         return 0
@@ -133,6 +135,17 @@ cdef int write_down(Exchange x, bytes data) except -1:
             arm(x.client, x.relay.half_close_ticks)
         x.client.transport.write(data)
     return 0
+
+
+cdef bytes write_last(Exchange x, bytes data):
+    """Send the end of an answer that ends its connection, as far as the kernel takes it now; what is left."""
+    cdef Py_ssize_t sent
+    if x.client.transport.get_write_buffer_size():
+        return data
+    sent = send_last(descriptor_of(x.client), data)
+    x.relay.totals.bytes_out += <uint64_t>sent
+    count_out(x, sent)
+    return data[sent:] if sent else data
 
 
 cdef bytes joined(const uint8_t *head, Py_ssize_t head_size, bytes data, Py_ssize_t at, Py_ssize_t size):

@@ -1,8 +1,5 @@
 """The client's side of the relay: heads in, one request after the other, and the ways in which a connection ends."""
 
-_NO_LINGER = struct.pack("ii", 1, 0)  # struct linger: closing resets the connection
-
-
 @cython.final
 @cython.no_gc
 cdef class Client(Peer):
@@ -226,20 +223,16 @@ cdef class Client(Peer):
         return self.go_on_reading() if self.held is None or self.state == CLIENT_HEAD else 0
 
     cdef int read_address(self) except -1:
-        cdef bytes printed
-        peername = self.transport.get_extra_info("peername")
-        sockname = self.transport.get_extra_info("sockname")
-        if isinstance(peername, tuple):
-            # Without zone index; IPv4-mapped addresses as IPv4, which is how everybody writes them in rules and logs
-            address = peername[0].partition("%")[0]
-            printed = (address[7:] if address.startswith("::ffff:") and "." in address else address).encode()
-            self.port = sockname[1]
-        else:
-            printed = b"unknown"  # a Unix socket; also RFC 7239, 6.2
+        cdef int descriptor = descriptor_of(self)
+        self.address_size = <uint8_t>print_address(descriptor, self.address)
+        if self.address_size == 0:
+            self.address_size = 7
+            memcpy(self.address, b"unknown", 7)  # a Unix socket, or already gone; also RFC 7239, 6.2
             self.port = 80
-        self.address_size = <uint8_t>min(len(printed), 46)
-        memcpy(self.address, PyBytes_AS_STRING(printed), self.address_size)
-        self.trusted = self.relay.trusts(printed)
+            return 0
+        self.port = port_of(descriptor)
+        if self.relay.trusted:
+            self.trusted = self.relay.trusts(self.address[:self.address_size])
         return 0
 
     # ------------------------------------------------------------ ends
@@ -307,7 +300,7 @@ cdef class Client(Peer):
     cdef int reset(self) except -1:
         """Abort so that the client cannot take it for an end."""
         if self.transport is not None:
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            reset_on_close(descriptor_of(self))
             self.transport.abort()
         return 0
 

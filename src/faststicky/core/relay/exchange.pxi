@@ -399,6 +399,10 @@ cdef class Exchange:
             return client.next_request()
         return client.finish(not self.request_done)
 
+    cdef bint is_last(self) noexcept:
+        """The connection will be closed as soon as the answer is out: nothing of the client's is unread."""
+        return self.request_done and (not self.keep or self.client.half_closed) and self.client.held is None
+
     cdef int give_up(self, int status, str reason) except -1:
         """No answer, or no more of it, will come from a backend: answer `status`, or cut what has begun."""
         cdef Client client = self.client

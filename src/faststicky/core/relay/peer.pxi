@@ -14,6 +14,7 @@ cdef class Peer:
 
     def __cinit__(self, *args):
         self.reading = True
+        self.descriptor = -1
 
     cdef int stop_reading(self) except -1:
         """Back-pressure: what this end sends stays in the kernel's buffers until go_on_reading."""
@@ -34,8 +35,7 @@ cdef class Peer:
 
     cdef uint64_t untaken(self) except? 0xffffffffffffffff:
         """Bytes that the other end has not acknowledged: ours and those in the kernel's buffer, which may hold megabytes."""
-        queued = fcntl.ioctl(self.transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, b"\0\0\0\0")
-        return self.transport.get_write_buffer_size() + <uint64_t>int.from_bytes(queued, sys.byteorder)
+        return <uint64_t>self.transport.get_write_buffer_size() + unacknowledged(descriptor_of(self))
 
     cdef bint makes_progress(self) except -1:
         """While the other end takes nothing: has anything gone since the last look?"""

@@ -220,8 +220,6 @@ cdef class Relay:
     # ------------------------------------------------------------ for the connections
 
     cdef bint trusts(self, bytes address) except -1:
-        if not self.trusted or address == b"unknown":
-            return False
         found = ipaddress.ip_address(address.decode())
         return any(found in network for network in self.trusted)
 

@@ -1,0 +1,84 @@
+"""The end of an answer that ends its connection: sent with the FIN, whole, and in order with what went before."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+
+from relay.lab import Lab, get, ok
+from relay.peer import Peer
+
+CLOSE = b"Connection: close\r\n"
+SEGMENTS_IN = 140  # offset of tcpi_segs_in in struct tcp_info (linux/tcp.h)
+
+
+def segments_received(peer: Peer) -> int:
+    """By the kernel's count, the one that opened the connection included."""
+    info = peer.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+    return int(struct.unpack_from("I", info, SEGMENTS_IN)[0])
+
+
+def test_the_end_comes_with_the_last_bytes(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/", CLOSE))
+    backend = lab.backends[0].accept()
+    backend.request()
+    before = segments_received(client)
+    backend.send(ok())
+    assert client.answer().body == b"ok"
+    assert client.rest() == b""
+    assert segments_received(client) == before + 1
+
+
+def test_an_answer_that_the_kernel_does_not_take_at_once(lab: Lab) -> None:
+    """What does not fit goes the transport's way, behind what did."""
+    body = bytes(range(256)) * (32 << 10)
+    proxy = lab.proxy()
+    client = proxy.client(receive_buffer=4096)
+    client.send(get(b"/", CLOSE))
+    backend = lab.backends[0].accept()
+    backend.request()
+    sender = threading.Thread(target=backend.send, args=(ok(body),))
+    sender.start()
+    assert client.answer().body == body
+    assert client.rest() == b""
+    sender.join()
+    proxy.becomes(clients=0)
+
+
+def test_an_answer_in_pieces(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/", CLOSE))
+    backend = lab.backends[0].accept()
+    backend.request()
+    backend.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    client.until(b"abc\r\n")
+    backend.send(b"3\r\ndef\r\n0\r\n\r\n")
+    assert client.until(b"0\r\n\r\n").endswith(b"3\r\ndef\r\n0\r\n\r\n")
+    assert client.rest() == b""
+
+
+def test_a_client_that_is_gone(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/", CLOSE))
+    backend = lab.backends[0].accept()
+    backend.request()
+    client.reset()
+    backend.send(ok())
+    proxy.becomes(clients=0, exchanges=0)
+
+
+def test_bytes_behind_the_last_request_are_read_before_the_end(lab: Lab) -> None:
+    """Closing with unread bytes would reset the connection, and the answer with it (RFC 9112, 9.6)."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/", CLOSE) + get(b"/never"))
+    backend = lab.backends[0].accept()
+    backend.request()
+    backend.send(ok())
+    assert client.answer().body == b"ok"
+    assert client.rest() == b""
