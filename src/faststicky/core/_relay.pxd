@@ -67,10 +67,12 @@ cdef class Peer:
     cdef int descriptor       # of its socket; -1: not asked for yet
     cdef uint32_t place       # index into the relay's deadlines; 0: none
     cdef uint8_t state
+    cdef bint behind          # the kernel did not take all of the last write: the transport may have bytes to send
     cdef bint full            # the transport asked us to stop writing
     cdef bint reading         # we have not paused its reading
     cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
 
+    cdef int write(self, bytes data, bint last=?) except -1
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
     cdef int expired(self) except -1

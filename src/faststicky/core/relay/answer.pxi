@@ -103,9 +103,7 @@ cdef int answer_body(Exchange x, Connection connection, bytes data, Py_ssize_t a
             if x.client is None:
                 return 0
         out = joined(relay.out, head_size, data, at, size)
-    if done and x.is_last():
-        out = write_last(x, out)
-    write_down(x, out)
+    write_down(x, out, done and x.is_last())
     if x.client is None:
         return 0
     if done:
@@ -127,25 +125,14 @@ cdef int answer_closed(Exchange x) except -1:
     return x.finish() if x.client is not None else 0
 
 
-cdef int write_down(Exchange x, bytes data) except -1:
+cdef int write_down(Exchange x, bytes data, bint last=False) except -1:
     if PyBytes_GET_SIZE(data):
         x.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)
         count_out(x, PyBytes_GET_SIZE(data))
         if x.client.half_closed:
             arm(x.client, x.relay.half_close_ticks)
-        x.client.transport.write(data)
+        x.client.write(data, last)
     return 0
-
-
-cdef bytes write_last(Exchange x, bytes data):
-    """Send the end of an answer that ends its connection, as far as the kernel takes it now; what is left."""
-    cdef Py_ssize_t sent
-    if x.client.transport.get_write_buffer_size():
-        return data
-    sent = send_last(descriptor_of(x.client), data)
-    x.relay.totals.bytes_out += <uint64_t>sent
-    count_out(x, sent)
-    return data[sent:] if sent else data
 
 
 cdef bytes joined(const uint8_t *head, Py_ssize_t head_size, bytes data, Py_ssize_t at, Py_ssize_t size):
@@ -258,7 +245,7 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
     if at < PyBytes_GET_SIZE(data) and x.client is not None:
         write_down(x, data[at:])
     if early is not None and x.connection is not None:
-        x.connection.transport.write(early)
+        x.connection.write(early)
     if client.half_closed and x.connection is not None:  # it had sent its last byte while it waited
         x.connection.transport.write_eof()
     return client.go_on_reading() if x.connection is not None and not x.connection.full else 0
@@ -272,7 +259,7 @@ cdef bint offered(bytes asked, bytes named):
 
 cdef int tunnel_up(Exchange x, bytes data) except -1:
     arm(x.connection, x.relay.tunnel_ticks)
-    x.connection.transport.write(data)
+    x.connection.write(data)
     return 0
 
 

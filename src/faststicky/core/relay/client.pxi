@@ -1,5 +1,6 @@
 """The client's side of the relay: heads in, one request after the other, and the ways in which a connection ends."""
 
+
 @cython.final
 @cython.no_gc
 cdef class Client(Peer):
@@ -261,7 +262,7 @@ cdef class Client(Peer):
         self.relay.totals.answers[status // 100] += 1
         self.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)
         self.exchange = None
-        self.transport.write(data)
+        self.write(data)
         if keep:
             self.state = CLIENT_IDLE
             return 0

@@ -93,10 +93,9 @@ cdef void reset_on_close(int descriptor) noexcept:
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once))
 
 
-cdef Py_ssize_t send_last(int descriptor, bytes data) noexcept:
-    """Send what the closing of the connection will push out: with the FIN in the same segment, so that the other end wakes up
-    once, not twice. Bytes taken; 0 on any error, which the transport's own write will find as well."""
+cdef inline Py_ssize_t send_now(int descriptor, bytes data, int flags) noexcept:
+    """Bytes that the kernel has taken; 0 on any error, which the transport's own write will find as well."""
     cdef ssize_t sent = send(
-        descriptor, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_MORE | MSG_NOSIGNAL
+        descriptor, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL | flags
     )
     return sent if sent > 0 else 0

@@ -188,7 +188,7 @@ cdef class Exchange:
         if not self.idempotent or self.replayed > self.relay.replay_limit:
             self.raw = None
             self.replay = None
-        connection.transport.write(data)
+        connection.write(data)
         if self.request_done:
             arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             arm(connection, self.relay.response_ticks)
@@ -252,7 +252,7 @@ cdef class Exchange:
                         self.raw = None
                         self.replay = None
             if self.connection is not None:
-                self.connection.transport.write(piece)
+                self.connection.write(piece)
                 if self.client is None:  # the write found the connection dead, and that ended the exchange
                     return 0
         if self.connection is None:

@@ -16,6 +16,22 @@ cdef class Peer:
         self.reading = True
         self.descriptor = -1
 
+    cdef int write(self, bytes data, bint last=False) except -1:
+        """Send what the kernel takes at once; the transport keeps the rest, and tells us when it is too much (pause_writing).
+
+        `last`: the connection is closed next. The bytes wait for it, so that they leave in one segment with the FIN and the
+        other end wakes up once, not twice.
+        """
+        cdef Py_ssize_t sent
+        if self.behind and self.transport.get_write_buffer_size():
+            self.transport.write(data)
+            return 0
+        sent = send_now(descriptor_of(self), data, MSG_MORE if last else 0)
+        self.behind = sent < PyBytes_GET_SIZE(data)
+        if self.behind:
+            self.transport.write(data[sent:] if sent else data)
+        return 0
+
     cdef int stop_reading(self) except -1:
         """Back-pressure: what this end sends stays in the kernel's buffers until go_on_reading."""
         if self.reading and self.transport is not None:
