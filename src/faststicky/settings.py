@@ -76,8 +76,8 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     trusted_proxies: Annotated[
         tuple[str, ...], about("Network whose X-Forwarded-* and Forwarded are kept and appended to (repeatable).")
     ] = ()
-    forwarded: Annotated[bool, about("Also write Forwarded (RFC 7239).")] = False
-    request_id: Annotated[bool, about("Also write X-Request-ID.")] = False
+    forwarded: Annotated[bool, about("Write Forwarded (RFC 7239) beside X-Forwarded-*.")] = True
+    request_id: Annotated[bool, about("Write X-Request-ID, unless a trusted proxy has.")] = True
     via: Annotated[str, about("Pseudonym for Via; without one none is written.")] = ""
     underscores: Annotated[bool, about('Forward field names with "_" (otherwise dropped, as nginx does).')] = False
 

@@ -2,7 +2,7 @@
 
     == what is shown, with the section that demands it
     each: Connection Keep-Alive            one case for each word; {each} stands for it
-    options: via=fs trusted_proxies=127.0.0.0/8,::1/128     RelayOptions; a bare NAME is NAME=yes
+    options: via=fs trusted_proxies=127.0.0.0/8,::1/128     RelayOptions; a bare NAME switches it on, NAME=no off
     service: secure path=/x                of CookiePolicy (name=s); plain: not sticky; own_host: the backend's Host
     request:
     | GET / HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n
@@ -16,9 +16,9 @@
     open                                   the client's connection goes on; or: closed
 
 `| ` lines are joined as they are, with the escapes of tests/wire. In `up` and `down`, {client HOST} stands for the
-fields that say who the client is, {date} for a Date field, {port} for the proxy's port, {id} for 32 hexadecimal digits,
-{new} for the Set-Cookie field of a new session with Cache-Control, {own STATUS REASON} for an answer of the proxy's own
-up to its Cache-Control, {any} for anything.
+fields that say who the client is, {forwarding HOST} for those without X-Request-ID and Forwarded, {date} for a Date
+field, {port} for the proxy's port, {id} for 32 hexadecimal digits, {new} for the Set-Cookie field of a new session with
+Cache-Control, {own STATUS REASON} for an answer of the proxy's own up to its Cache-Control, {any} for anything.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from wire.cases import unescape
 
 HERE = Path(__file__).parent / "cases"
 _PARTS = ("request:", "up:", "answer:", "down:")
-_PLACE = re.compile(r"\{(client \S+|date|port|id|new|own \d+ [^}]+|any)\}")
+_PLACE = re.compile(r"\{(client \S+|forwarding \S+|date|port|id|new|own \d+ [^}]+|any)\}")
 
 
 @dataclass
@@ -60,6 +60,8 @@ class Case:
 def _place(text: str, port: int) -> bytes:
     word, _, rest = text.partition(" ")
     if word == "client":
+        return _place(f"forwarding {rest}", port) + _place("tags", port).replace(b"HOST", re.escape(rest.encode()))
+    if word == "forwarding":
         return (
             rb"X-Forwarded-For: 127\.0\.0\.1\r\nX-Real-IP: 127\.0\.0\.1\r\nX-Forwarded-Proto: http\r\n"
             rb"X-Forwarded-Host: %b\r\nX-Forwarded-Port: %d\r\n" % (re.escape(rest.encode()), port)
@@ -75,6 +77,7 @@ def _place(text: str, port: int) -> bytes:
         "date": rb"Date: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\r\n",
         "port": b"%d" % port,
         "id": b"[0-9a-f]{32}",
+        "tags": rb'X-Request-ID: [0-9a-f]{32}\r\nForwarded: for=127\.0\.0\.1;proto=http;host="HOST"\r\n',
         "new": rb"Set-Cookie: s=tb0\.sb0; Path=/; HttpOnly; SameSite=Lax\r\nCache-Control: private\r\n",
         "any": b".*",
     }[word]
@@ -126,8 +129,8 @@ def _read_case(where: str, lines: list[str]) -> Case:
 
 def _option(word: str) -> tuple[str, object]:
     key, equals, value = word.partition("=")
-    if not equals:
-        return key, True
+    if not equals or value == "no":
+        return key, not equals
     if key == "trusted_proxies":
         return key, tuple(value.split(","))
     return key, int(value) if value.isdigit() else value

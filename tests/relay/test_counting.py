@@ -209,7 +209,7 @@ FORMATS = {
 @pytest.mark.parametrize("name", [*FORMATS, "json"])
 def test_a_line_for_every_request(lab: Lab, make: Any, name: str) -> None:
     backend = lab.backend()
-    found = make(backend, access_log=name, request_id=True)
+    found = make(backend, access_log=name)
     request = (
         b'GET /a?b HTTP/1.1\r\nHost: a\r\nReferer: http://r/\r\nUser-Agent: agent "x"\r\n'
         b"Cookie: secret=1; s=nonsense\r\nAuthorization: Basic secret\r\n\r\n"

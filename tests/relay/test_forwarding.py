@@ -141,3 +141,20 @@ def test_with_a_request_behind_it(lab: Lab, case: Case) -> None:
     assert peer.request().start == b"GET /following HTTP/1.1"
     peer.send(ok(b"following"))
     assert client.answer().body == b"following"
+
+
+def test_every_request_has_an_id_of_its_own(lab: Lab) -> None:
+    """Sixteen digits of the worker, sixteen that count."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    ids = []
+    peer = None
+    for _ in range(40):
+        client.send(get())
+        peer = peer or lab.backends[0].accept()
+        ids.append(peer.request().get(b"X-Request-ID") or b"")
+        peer.send(ok())
+        client.answer()
+    assert len({each[:16] for each in ids}) == 1
+    first = int(ids[0], 16)
+    assert [int(each, 16) for each in ids] == list(range(first, first + 40))

@@ -35,7 +35,7 @@ from faststicky.core._h1 cimport (
     METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
     h1_request, h1_response, h1_status_of, head_t,
 )
-from faststicky.core._span cimport fs_hash, fs_long_hash, fs_put_decimal, fs_put_hex, fs_same, span_t
+from faststicky.core._span cimport fs_hash, fs_long_hash, fs_put_decimal, fs_put_hex, fs_put_hex16, fs_same, span_t
 from faststicky.core._stats cimport (
     FAILURE_502, FAILURE_503, FAILURE_504, FAILURE_OTHER, STATS_WINDOW, series_t, service_series_t, stats_backend,
     stats_bucket, stats_clock, stats_service, stats_session,

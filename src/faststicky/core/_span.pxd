@@ -94,6 +94,21 @@ cdef extern from *:
         for (i = 0; i < n; i++) out[i] = t[n - 1 - i];
         return n;
     }
+    /* Sixteen digits: four bits to a byte each, then all eight bytes at once */
+    static inline void fs_put_hex16(uint8_t *out, uint64_t v) {
+        int half;
+        for (half = 0; half < 2; half++) {
+            uint64_t x = half ? v & 0xffffffffu : v >> 32;
+            x = (x & 0xffff0000u) << 16 | (x & 0xffffu);
+            x = (x & 0x0000ff000000ff00u) << 8 | (x & 0x000000ff000000ffu);
+            x = (x & 0x00f000f000f000f0u) << 4 | (x & 0x000f000f000f000fu);
+            x += 0x3030303030303030u + ((x + 0x0606060606060606u) >> 4 & 0x0101010101010101u) * ('a' - '0' - 10);
+    #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+            x = __builtin_bswap64(x);
+    #endif
+            memcpy(out + 8 * half, &x, 8);
+        }
+    }
     """
     enum: FS_TCHAR, FS_TARGET, FS_DIGIT, FS_HEX, FS_HOST
     const uint8_t fs_class[256]
@@ -105,6 +120,7 @@ cdef extern from *:
     uint32_t fs_hash(const uint8_t *p, size_t n) noexcept nogil
     size_t fs_put_decimal(uint8_t *out, unsigned long long v) noexcept nogil
     size_t fs_put_hex(uint8_t *out, unsigned long long v) noexcept nogil
+    void fs_put_hex16(uint8_t *out, unsigned long long v) noexcept nogil
 
 
 # A span is an offset and a length, never a pointer: the buffer may move between two reads.

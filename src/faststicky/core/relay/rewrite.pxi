@@ -129,6 +129,14 @@ cdef uint8_t *put_forwarding(Relay relay, Exchange x, const uint8_t *data, const
         out = put_text(out, "X-Forwarded-Port: ")
         out += fs_put_decimal(out, client.port)
         out = put_text(out, "\r\n")
+    if relay.request_id and not (client.trusted and carries(data, head, "x-request-id", 12)):
+        out = put_text(out, "X-Request-ID: ")
+        if x.id_low == 0:  # the same for every try
+            relay.id_low += 1
+            x.id_low = relay.id_low
+        out = put_id(out, relay.id_high)
+        out = put_id(out, x.id_low)
+        out = put_text(out, "\r\n")
     if relay.forwarded:
         out = put_text(out, "Forwarded: for=")
         if memchr(client.address, c':', client.address_size) != NULL:  # RFC 7239, 6: quoted and in brackets
@@ -142,14 +150,6 @@ cdef uint8_t *put_forwarding(Relay relay, Exchange x, const uint8_t *data, const
             out = put_text(out, ';host="')
             out = put_span(out, data, head.host)
             out = put_text(out, '"')
-        out = put_text(out, "\r\n")
-    if relay.request_id and not (client.trusted and carries(data, head, "x-request-id", 12)):
-        out = put_text(out, "X-Request-ID: ")
-        if x.id_low == 0:  # the same for every try
-            relay.id_low += 1
-            x.id_low = relay.id_low
-        out = put_id(out, relay.id_high)
-        out = put_id(out, x.id_low)
         out = put_text(out, "\r\n")
     if head.method == METHOD_OPTIONS and max_forwards(data, head) > 0:
         out = put_text(out, "Max-Forwards: ")
@@ -176,9 +176,7 @@ cdef uint8_t *put_list(uint8_t *out, const uint8_t *data, const head_t *head, ui
 
 cdef uint8_t *put_id(uint8_t *out, uint64_t value) noexcept:
     """Sixteen hexadecimal digits."""
-    cdef int i
-    for i in range(16):
-        out[i] = "0123456789abcdef"[(value >> (60 - 4 * i)) & 15]
+    fs_put_hex16(out, value)
     return out + 16
 
 
