@@ -16,13 +16,13 @@ import tempfile
 from pathlib import Path
 
 FUNCTIONS = (
-    ("bytes from the client, all in all", "_relay", r"6Client_\d+data_received$"),
+    ("bytes from the client, all in all", "_relay", r"6Client_received$"),
     ("its head parsed", "_h1", r"_h1_request$"),
     ("service found by host and path", "_table", r"find_service$"),
     ("decision: whose cookie it is", "_relay", r"Exchange_decide$"),
     ("its head rewritten", "_relay", r"_relay_build_request$"),
     ("written to the backend", "_relay", r"Exchange_attach$"),
-    ("bytes from the backend, all in all", "_relay", r"10Connection_\d+data_received$"),
+    ("bytes from the backend, all in all", "_relay", r"10Connection_received$"),
     ("its head parsed", "_h1", r"_h1_response$"),
     ("its head rewritten", "_relay", r"_relay_build_answer$"),
     ("written to the client", "_relay", r"write_down$"),

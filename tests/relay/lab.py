@@ -28,7 +28,7 @@ from faststicky.settings import RelayOptions
 from relay.peer import PATIENCE, Peer, until
 
 T = TypeVar("T")
-OBJECTS = ("clients", "exchanges", "upstream_idle", "upstream_busy", "connecting", "tables", "deadlines")
+OBJECTS = ("clients", "exchanges", "upstream_idle", "upstream_busy", "connecting", "adopted", "tables", "deadlines")
 COOKIE = CookiePolicy(name="s")
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
@@ -263,8 +263,10 @@ class Proxy:
 class Lab:
     """What one test uses. See the module."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: Loop, adopted_after: int | None = None) -> None:
+        """adopted_after: of its relays (see core/relay/reading.pxi), None for what users get."""
         self._loop = loop
+        self._adopted_after = adopted_after
         self._proxies: list[Proxy] = []
         self.backends: list[Backend] = []
         self.others: list[Peer] = []
@@ -299,6 +301,8 @@ class Lab:
         else:
             spec = table(service([each for each in backends or (first,) if isinstance(each, Backend)]))
         proxy = Proxy(self._loop, RelayOptions(**options), spec)
+        if self._adopted_after is not None:
+            proxy.relay.adopted_after = self._adopted_after
         self._proxies.append(proxy)
         return proxy
 
@@ -316,7 +320,9 @@ class Lab:
             backend.close()
         try:
             for proxy in self._proxies:
-                zero = dict.fromkeys(("clients", "upstream_idle", "upstream_busy", "connecting", "deadlines"), 0)
+                zero = dict.fromkeys(
+                    ("clients", "upstream_idle", "upstream_busy", "connecting", "adopted", "deadlines"), 0
+                )
                 proxy.becomes(5.0, **zero)
                 proxy.drop()
             until(lambda: self._count() == self._alive, f"{self._alive}", 5.0)

@@ -70,11 +70,18 @@ cdef class Peer:
     cdef bint behind          # the kernel did not take all of the last write: the transport may have bytes to send
     cdef bint full            # the transport asked us to stop writing
     cdef bint reading         # we have not paused its reading
+    cdef bint adopted         # the relay reads it, not uvloop (reading.pxi)
+    cdef uint32_t watched     # stamp of its events in the relay's epoll; 0: it is not in there
     cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
+    cdef object fault         # what the relay's own reading found: for connection_lost
 
     cdef int write(self, bytes data, bint last=?) except -1
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
+    cdef int close_transport(self) except -1
+    cdef int abort_transport(self) except -1
+    cdef int received(self, bytes data) except -1
+    cdef bint ended(self) except -1
     cdef int expired(self) except -1
     cdef uint64_t untaken(self) except? 0xffffffffffffffff
     cdef bint makes_progress(self) except -1
@@ -261,6 +268,11 @@ cdef class Relay:
     cdef object timer
     cdef double started       # the loop's time at tick 1
     cdef int64_t wall         # seconds since 1970 that `date` shows
+    cdef int epoll            # of the connections that the relay reads itself; -1: none yet
+    cdef uint32_t watches     # the last stamp
+    cdef public uint32_t adopted_after  # requests after which it reads a connection itself; 0: from the first byte
+    cdef uint32_t live_adopted
+    cdef char *inbox
     # scratch that every head is parsed into and built in
     cdef head_t head
     cdef uint8_t *out

@@ -9,6 +9,8 @@ class Relay:
     """All of one worker's traffic. Owned by the thread of its event loop."""
 
     generation: int
+    adopted_after: int
+    """Requests after which the relay reads a connection itself, without uvloop (relay/reading.pxi); 0: from its first byte."""
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -32,6 +34,6 @@ class Relay:
     def close(self) -> None:
         """Abort whatever is left."""
     def live(self) -> dict[str, int]:
-        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, tables, deadlines."""
+        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, adopted, tables, deadlines."""
     def counters(self) -> dict[str, int]:
         """Totals since the start: connections, requests, bytes_in, bytes_out, answers_2xx and so on."""

@@ -15,6 +15,7 @@ why these classes need no cycle collector.
 cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from libc cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
@@ -51,6 +52,7 @@ OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "mo
 cdef long _live_exchanges = 0
 
 include "relay/descriptor.pxi"
+include "relay/reading.pxi"
 include "relay/peer.pxi"
 include "relay/own_answers.pxi"
 include "relay/counting.pxi"

@@ -238,6 +238,8 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
     client.state = CLIENT_TUNNEL
     client.held = None
     x.connection.state = CONNECTION_TUNNEL
+    adopt(client)
+    adopt(x.connection)
     arm(client, 0)
     arm(x.connection, relay.tunnel_ticks)
     write_down(x, PyBytes_FromStringAndSize(<const char *>relay.out, build_answer(relay, x, p, head)))

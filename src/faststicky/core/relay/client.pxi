@@ -32,6 +32,15 @@ cdef class Client(Peer):
             self.refuse(429, "too-many-connections")
 
     def data_received(self, bytes data not None):
+        if self.relay.adopted_after == 0:
+            adopt(self)
+        self.received(data)
+
+    def eof_received(self):
+        """True keeps our side open: the client may only have closed its sending side (RFC 9112, 9.6)."""
+        return self.ended()
+
+    cdef int received(self, bytes data) except -1:
         cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
         self.relay.totals.bytes_in += <uint64_t>PyBytes_GET_SIZE(data)
         if self.state == CLIENT_IDLE:
@@ -42,9 +51,9 @@ cdef class Client(Peer):
             self.more_head(data)
         elif self.state == CLIENT_TUNNEL:
             tunnel_up(x, data)
+        return 0
 
-    def eof_received(self):
-        """True keeps our side open: the client may only have closed its sending side (RFC 9112, 9.6)."""
+    cdef bint ended(self) except -1:
         cdef Exchange x = self.exchange
         if self.state == CLIENT_BUSY:
             if not x.request_done:
@@ -59,6 +68,7 @@ cdef class Client(Peer):
 
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
+        disown(self)
         self.state = CLIENT_CLOSED
         self.exchange = None
         self.held = None
@@ -211,6 +221,8 @@ cdef class Client(Peer):
         """The exchange is over and the connection stays."""
         cdef bytes data = self.held
         self.state = CLIENT_IDLE
+        if self.requests == self.relay.adopted_after:
+            adopt(self)
         if self.full:  # resume_writing goes on from here
             arm(self, self.relay.write_ticks)
             return self.stop_reading()
@@ -274,7 +286,7 @@ cdef class Client(Peer):
             return self.linger()
         self.state = CLIENT_CLOSED
         arm(self, self.relay.write_ticks)
-        self.transport.close()
+        self.close_transport()
         return 0
 
     cdef int linger(self) except -1:
@@ -284,7 +296,7 @@ cdef class Client(Peer):
         if self.relay.linger_ticks == 0:
             self.state = CLIENT_CLOSED
             arm(self, self.relay.write_ticks)
-            self.transport.close()
+            self.close_transport()
             return 0
         self.state = CLIENT_LINGER
         arm(self, self.relay.linger_ticks)
@@ -295,14 +307,14 @@ cdef class Client(Peer):
 
     cdef int abort(self) except -1:
         if self.transport is not None:
-            self.transport.abort()
+            self.abort_transport()
         return 0
 
     cdef int reset(self) except -1:
         """Abort so that the client cannot take it for an end."""
         if self.transport is not None:
             reset_on_close(descriptor_of(self))
-            self.transport.abort()
+            self.abort_transport()
         return 0
 
     cdef int expired(self) except -1:
@@ -317,7 +329,7 @@ cdef class Client(Peer):
                 self.abort()
         elif self.state == CLIENT_IDLE:
             self.state = CLIENT_CLOSED
-            self.transport.close()
+            self.close_transport()
         elif self.state == CLIENT_BUSY:
             x.client_expired()
         else:

@@ -20,6 +20,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int getsockname(int, sockaddr *, socklen_t *)
     int setsockopt(int, int, int, const void *, socklen_t)
     ssize_t send(int, const void *, size_t, int)
+    ssize_t recv(int, void *, size_t, int)
 
 cdef extern from "<sys/ioctl.h>" nogil:
     int ioctl(int, unsigned long, ...)

@@ -424,7 +424,7 @@ cdef class Exchange:
             if self.answer_framing == FRAME_LENGTH or self.rechunk:
                 client.state = CLIENT_CLOSED
                 arm(client, self.relay.write_ticks)
-                client.transport.close()
+                client.close_transport()
             else:
                 client.reset()
             return 0
@@ -460,7 +460,7 @@ cdef class Exchange:
         if not clean:
             return client.reset()
         arm(client, self.relay.write_ticks)
-        client.transport.close()
+        client.close_transport()
         return 0
 
     cdef int client_lost(self) except -1:
@@ -482,6 +482,6 @@ cdef class Exchange:
             connection.state = CONNECTION_CLOSED
             arm(connection, self.relay.write_ticks)
             if connection.transport is not None:
-                connection.transport.close()
+                connection.close_transport()
             return 0
         return self.let_go(False)

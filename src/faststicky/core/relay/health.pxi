@@ -85,5 +85,5 @@ cdef int machine_is_silent(Upstream upstream) except -1:
             continue
         connection = <Connection>relay.owners[place]
         if connection.upstream is upstream and connection.state == CONNECTION_BUSY and connection.transport is not None:
-            connection.transport.abort()
+            connection.abort_transport()
     return 0

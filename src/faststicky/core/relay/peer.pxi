@@ -9,6 +9,7 @@ cdef inline void arm(Peer peer, uint32_t ticks) noexcept:
     peer.relay.due[peer.place] = peer.relay.now + ticks if ticks else 0
 
 
+@cython.no_gc  # its subclasses would inherit the collector, which takes a transport that uvloop does not read for garbage
 cdef class Peer:
     """One end of a TCP connection."""
 
@@ -36,14 +37,40 @@ cdef class Peer:
         """Back-pressure: what this end sends stays in the kernel's buffers until go_on_reading."""
         if self.reading and self.transport is not None:
             self.reading = False
-            self.transport.pause_reading()
+            if self.adopted:
+                unwatch(self)
+            else:
+                self.transport.pause_reading()
         return 0
 
     cdef int go_on_reading(self) except -1:
         if not self.reading and self.transport is not None:
             self.reading = True
-            self.transport.resume_reading()
+            if self.adopted:
+                watch(self)
+            else:
+                self.transport.resume_reading()
         return 0
+
+    cdef int close_transport(self) except -1:
+        """No more is read; what is written still goes out."""
+        unwatch(self)
+        self.transport.close()
+        return 0
+
+    cdef int abort_transport(self) except -1:
+        unwatch(self)
+        if self.transport is not None:
+            self.transport.abort()
+        return 0
+
+    cdef int received(self, bytes data) except -1:
+        """Bytes from the other end."""
+        return 0
+
+    cdef bint ended(self) except -1:
+        """The other end has sent its last byte. True keeps our side open."""
+        return False
 
     cdef int expired(self) except -1:
         """The deadline has passed (it is cleared). Subclasses know what that means in their state."""

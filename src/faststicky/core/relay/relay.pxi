@@ -13,6 +13,8 @@ cdef class Relay:
     """All of one worker's traffic. Owned by the thread of its event loop."""
 
     def __cinit__(self, *args, **kwargs):
+        self.epoll = -1
+        self.adopted_after = ADOPTED_AFTER
         self.places = 64
         self.due = <uint32_t *>malloc(self.places * sizeof(uint32_t))
         self.owners = <void **>malloc(self.places * sizeof(void *))
@@ -33,6 +35,7 @@ cdef class Relay:
         free(self.out)
         free(self.own_region)
         free(self.lines)
+        free(self.inbox)
         if self.has_region:
             PyBuffer_Release(&self.region)
 
@@ -172,11 +175,12 @@ cdef class Relay:
             self.timer = None
         for task in list(self.dialing):
             task.cancel()
+        close_epoll(self)
         for place in range(1, self.places):
             if self.owners[place] != NULL:
                 peer = <Peer>self.owners[place]
                 if peer.transport is not None:
-                    peer.transport.abort()
+                    peer.abort_transport()
         self.table = None
         self.upstreams = {}  # each of them holds the relay
 
@@ -191,6 +195,7 @@ cdef class Relay:
             "connecting": len(self.dialing),
             "parked": len(self.parked),
             "tables": live_tables(),
+            "adopted": self.live_adopted,
             "deadlines": self.places - 1 - self.free_count,
         }
 
@@ -271,6 +276,9 @@ cdef class Relay:
             peer.place = 0
         return 0
 
+    def _readable(self):
+        read_ready(self)
+
     def _tick(self):
         """Ten times a second: clock, deadlines, events."""
         cdef uint32_t place
@@ -297,7 +305,7 @@ cdef class Relay:
                 except Exception as error:
                     # One connection's fault must not cost the others their deadlines
                     self.loop.call_exception_handler({"message": "a deadline failed", "exception": error})
-                    peer.transport.abort()
+                    peer.abort_transport()
             place += 1
         if self.access != ACCESS_OFF:
             flush_lines(self)

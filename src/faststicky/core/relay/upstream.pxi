@@ -39,6 +39,8 @@ cdef class Upstream:
             return connection.close()
         connection.state = CONNECTION_IDLE
         connection.idle_since = relay.now
+        if connection.served == relay.adopted_after:
+            adopt(connection)
         connection.go_on_reading()
         arm(connection, relay.pool_ticks)
         self.idle.append(connection)
@@ -145,6 +147,14 @@ cdef class Connection(Peer):
         self.relay.enlist(self)
 
     def data_received(self, bytes data not None):
+        if self.relay.adopted_after == 0:
+            adopt(self)
+        self.received(data)
+
+    def eof_received(self):
+        return self.ended()
+
+    cdef int received(self, bytes data) except -1:
         cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
         if self.state == CONNECTION_BUSY and x is not None:
             answer_bytes(x, self, data)
@@ -153,8 +163,9 @@ cdef class Connection(Peer):
         else:
             # An answer that nobody asked for is no answer (RFC 9112, 9.2): it must never meet the next request.
             self.close()
+        return 0
 
-    def eof_received(self):
+    cdef bint ended(self) except -1:
         cdef Exchange x = self.exchange
         if self.state == CONNECTION_TUNNEL:
             return tunnel_half_closed(x, False)
@@ -164,6 +175,9 @@ cdef class Connection(Peer):
 
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
+        disown(self)
+        if error is None:
+            error = self.fault
         if dial.is_silence(error):
             machine_is_silent(self.upstream)
         if self.state == CONNECTION_IDLE:
@@ -209,7 +223,7 @@ cdef class Connection(Peer):
             self.upstream.idle.remove(self)
         self.state = CONNECTION_CLOSED
         if self.transport is not None:
-            self.transport.abort()
+            self.abort_transport()
         return 0
 
     cdef int expired(self) except -1:

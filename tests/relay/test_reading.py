@@ -1,0 +1,156 @@
+"""Connections that are kept are read by the relay itself (core/relay/reading.pxi).
+
+Each way in which a connection is read or ends is also tested with it from the first byte on, see conftest.READ_BY_BOTH.
+"""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from relay.lab import GET, Lab, Proxy, get, ok
+from relay.peer import Peer
+from relay.threaded import Threaded, echo
+
+MORE_THAN_ONE_READ = 3 << 20  # bytes
+
+
+def kept(proxy: Proxy, lab: Lab) -> tuple[Peer, Peer]:
+    """A client and its backend's connection after two requests: both are adopted."""
+    client = proxy.client()
+    peer = None
+    for _ in range(2):
+        client.send(GET)
+        peer = peer or lab.backends[0].accept()
+        peer.until(b"\r\n\r\n")
+        peer.send(ok())
+        assert client.answer().status == 200
+    assert peer is not None
+    proxy.becomes(adopted=2)
+    return client, peer
+
+
+def test_after_two_requests(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(GET)
+    peer = lab.backends[0].accept()
+    peer.until(b"\r\n\r\n")
+    peer.send(ok())
+    assert client.answer().status == 200
+    assert proxy.live()["adopted"] == 0
+    client.close()
+    peer.close()
+    proxy.becomes(clients=0, upstream_idle=0)
+    client, _ = kept(proxy, lab)
+    client.close()
+    proxy.becomes(clients=0, adopted=1)
+
+
+def test_more_than_one_read_each_way(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab)
+    body = bytes(range(256)) * (MORE_THAN_ONE_READ // 256)
+    sender = threading.Thread(
+        target=client.send, args=(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body),)
+    )
+    sender.start()
+    peer.until(b"\r\n\r\n")
+    assert peer.exactly(len(body)) == body
+    sender.join()
+    answering = threading.Thread(target=peer.send, args=(ok(body),))
+    answering.start()
+    assert client.answer().body == body
+    answering.join()
+
+
+def test_a_request_and_the_end_in_one(lab: Lab) -> None:
+    """What has come before the end is read before the end is seen."""
+    proxy = lab.proxy(half_close_grace=5)
+    client, peer = kept(proxy, lab)
+    client.send(GET)
+    client.finish()
+    peer.until(b"\r\n\r\n")
+    peer.send(ok(b"last"))
+    assert client.answer().body == b"last"
+    assert client.rest() == b""
+    proxy.becomes(clients=0)
+
+
+def test_an_answer_and_the_end_in_one(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab)
+    client.send(GET)
+    peer.until(b"\r\n\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
+    peer.close()
+    assert client.answer().body == b"until the end"
+    proxy.becomes(clients=1, upstream_idle=0, adopted=1)
+
+
+@pytest.mark.parametrize("how", ["close", "reset", "speak"])
+def test_an_idle_backend_connection_is_watched(lab: Lab, how: str) -> None:
+    """RFC 9112, 9.2 and 9.3: gone, or not to be used any more."""
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab)
+    if how == "speak":
+        peer.send(ok(b"to nobody"))
+    else:
+        getattr(peer, how)()
+    proxy.becomes(upstream_idle=0, adopted=1)
+    client.send(GET)
+    peer = lab.backends[0].accept()
+    peer.until(b"\r\n\r\n")
+    peer.send(ok(b"asked for"))
+    assert client.answer().body == b"asked for"
+
+
+def test_a_reset_while_an_answer_comes(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab)
+    client.send(GET)
+    peer.until(b"\r\n\r\n")
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    client.until(b"half")
+    peer.reset()
+    assert client.rest() == b""
+    assert proxy.reasons("upstream-failed") == ["closed-early"]
+
+
+def test_places_are_used_again(lab: Lab) -> None:
+    """A connection that takes another one's place among the deadlines does not get that one's bytes or end."""
+    proxy = lab.proxy(lab.backend())
+    backend = Threaded(lab.backends[0], echo)
+    wrong = []
+
+    def come_and_go(number: int) -> None:
+        for turn in range(40):
+            with proxy.client() as client:
+                for count in range(4):
+                    target = b"/%d/%d/%d" % (number, turn, count)
+                    client.send(get(target))
+                    answer = client.answer()
+                    if answer.body != target + b" ":
+                        wrong.append(answer.raw)
+                if turn % 2:
+                    client.send(GET)
+                    client.reset()
+
+    threads = [threading.Thread(target=come_and_go, args=(each,)) for each in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    proxy.becomes(clients=0, exchanges=0, upstream_busy=0)
+    assert set(backend.targets) > {b"/0/0/0"}
+
+
+def test_a_relay_ends_with_adopted_connections(lab: Lab) -> None:
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab)
+    lab.call(proxy.relay.close)
+    assert client.is_reset() or client.ended
+    assert peer.is_reset() or peer.ended
+    proxy.becomes(clients=0, adopted=0)
