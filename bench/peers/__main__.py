@@ -88,7 +88,7 @@ def _scenario(scenario: Any, chosen: Any, base: Path, ports: Any, settings: Any)
                 continue
             setup = proxies.Setup(
                 measure.folder(base, proxy, scenario.name), measure.addresses(ports, scenario.backends),
-                scenario.workers, scenario.log, frozenset({0, 1} if scenario.workers > 1 else {0}),
+                scenario.workers, scenario.log, scenario.fields, frozenset({0, 1} if scenario.workers > 1 else {0}),
             )  # fmt: skip
             try:
                 up.append((proxy, setup, *stack.enter_context(measure.running(proxy, setup))))

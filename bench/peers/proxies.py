@@ -26,6 +26,7 @@ class Setup(NamedTuple):
     backends: Sequence[str]  # HOST:PORT
     workers: int = 1
     log: bool = False
+    fields: bool = False
     cpus: frozenset[int] = frozenset({0})
 
 
@@ -72,7 +73,7 @@ def _write(setup: Setup, name: str, port: int) -> str:
     values = {"PORT": str(port), "WORKERS": str(setup.workers), "DIR": str(setup.folder)}
     path = setup.folder / name
     new = path.with_suffix(".new")
-    new.write_text(fill(name, values, setup.backends, log=setup.log))
+    new.write_text(fill(name, values, setup.backends, log=setup.log, fields=setup.fields))
     new.replace(path)
     return str(path)
 

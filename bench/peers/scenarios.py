@@ -15,12 +15,15 @@ class Scenario(NamedTuple):
     backends: int = 3
     workers: int = 1
     log: bool = False
+    fields: bool = False
     swap: bool = False
     only_sticky: bool = False
 
 
 SCENARIOS = (
     Scenario("tiny", "Tiny answers, keep-alive", {}),
+    Scenario("fields", "Tiny answers, the same fields", {},
+             "HAProxy and nginx write all the fields that faststicky writes by default, not X-Forwarded-For alone", fields=True),
     Scenario("1k", "1 KiB answers, keep-alive", {"paths": ("/1k",)}),
     Scenario("100k", "100 KiB answers", {"paths": ("/100k",)}),
     Scenario("10m", "10 MiB answers", {"paths": ("/10m",), "connections": 8, "timeout": 30.0}),
