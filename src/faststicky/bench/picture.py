@@ -19,7 +19,7 @@ NINES = (0.0, 0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999)
 def check(path: Path) -> None:
     """Before the run: whether the picture can be made. Raises ConfigError."""
     if path.suffix.lower() not in KINDS:
-        raise ConfigError(f"{path.name!r} is neither .png nor .svg", where="--picture")
+        raise ConfigError(f"{path.name!r} is neither .png nor .svg", where="--picture", remedy="name one")
     try:
         import matplotlib  # noqa: F401  # an extra
     except ImportError:

@@ -44,7 +44,9 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         try:
             found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
         except OSError as error:
-            raise ConfigError(f"{parts.hostname!r} has no address: {error.strerror}", where="URL") from None
+            raise ConfigError(
+                f"{parts.hostname!r} has no address: {error.strerror}", where="URL", remedy="mend the name"
+            ) from None
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         if not path.isascii() or any(c <= " " for c in path):
             raise ConfigError(f"{path!r} is no path as it is sent", where="URL", remedy="encode it with %")

@@ -47,7 +47,9 @@ def carry_out(order: Order) -> int:
     console = Console(file=out, highlight=False, width=None if out.isatty() else 132)
     if order.compare:
         if order.during or order.hdr:
-            raise ConfigError("--compare goes with neither --during nor --hdr", where="command line")
+            raise ConfigError(
+                "--compare goes with neither --during nor --hdr", where="command line", remedy="leave one out"
+            )
         results = _compare(order, console)
     else:
         results = [_single(order, console)]
@@ -76,7 +78,7 @@ def _single(order: Order, console: Console) -> Result:
         live = stack.enter_context(Live(console, plan))
         if order.during:
             if not plan.duration:
-                raise ConfigError("--during needs a --duration", where="command line")
+                raise ConfigError("--during needs a --duration", where="command line", remedy="give one")
             during = During(order.during, plan.warm_up + plan.duration / 3, plan.duration / 3 * 2)
             during.start()
         slices = run_plan(plan, order.processes, live.on_slice, live.on_tick)

@@ -104,7 +104,13 @@ class Health:
         if well:
             log.info("%s is up: %s: passed%s", _named(target), said, times)
         else:
-            log.warning("%s is down: %s: %s%s", _named(target), said, problem, times)
+            log.warning(
+                "%s is down: %s: %s%s; see its log, or the path of its health check",
+                _named(target),
+                said,
+                problem,
+                times,
+            )
         self._on_change()
         return False
 

@@ -40,8 +40,10 @@ class Journal:
                 )
             return
         self._errors.add(text)
-        bug = None if isinstance(error, FaststickyError) else error
-        log.error("sync failed, the last table stays: %s", text, exc_info=bug)
+        if isinstance(error, FaststickyError):
+            log.error("sync failed, the last table stays: %s", text)  # it says what to do
+        else:
+            log.error("sync failed, the last table stays: %s; report this", text, exc_info=error)
 
     def worked(self) -> None:
         """A sync worked."""

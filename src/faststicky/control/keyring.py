@@ -33,6 +33,7 @@ SECRETS = Path("/run/secrets")
 SECRET_NAME = "faststicky_key"  # noqa: S105
 SHORTEST_SECRET = 16  # bytes
 LONGEST_SECRET = 65536
+_REMEDY = "mend --state-dir, or give all proxies one key with --key-file"
 _SALT = b"faststicky cookie key v1"
 
 Purpose = Literal["task", "slot"]
@@ -144,16 +145,17 @@ def _local_key(state_dir: Path | None) -> tuple[bytes, Origin]:
             content = file.read(33)
         if len(content) == 32:
             return content, "state"
-        log.warning("%s has %d bytes, not 32: a new cookie key is made, every user moves once", path, len(content))
+        log.warning("%s has %d bytes, not 32; a new cookie key is made, every user moves once", path, len(content))
     except FileNotFoundError:
         pass
     except OSError as error:
-        log.warning("%s cannot be read (%s): a cookie key is made that ends with this process", path, error.strerror)
+        log.warning("%s cannot be read (%s): the cookie key ends with this process; %s", path, error.strerror, _REMEDY)
         return fresh, "memory"
     try:
         write_private(path, fresh)
     except OSError as error:
-        log.warning("%s cannot be written (%s): the cookie key ends with this process", path, error.strerror or error)
+        why = error.strerror or error
+        log.warning("%s cannot be written (%s): the cookie key ends with this process; %s", path, why, _REMEDY)
         return fresh, "memory"
     return fresh, "state"
 

@@ -48,13 +48,15 @@ class StateFile:
             data = self.path.read_bytes()
             version = msgspec.json.decode(data, type=_Header).version
             if version != VERSION:
-                log.warning("%s has version %d, not %d: not used", self.path, version, VERSION)
+                log.warning(
+                    "%s has version %d, not %d: not used; the next good table replaces it", self.path, version, VERSION
+                )
                 return None
             saved = msgspec.json.decode(data, type=Saved)
         except FileNotFoundError:
             return None
         except OSError as error:
-            log.warning("%s cannot be read (%s): not used", self.path, error.strerror or error)
+            log.warning("%s cannot be read (%s): not used; mend --state-dir", self.path, error.strerror or error)
             return None
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             log.warning("%s is damaged (%s): not used; the next good snapshot replaces it", self.path, error)
@@ -73,7 +75,9 @@ class StateFile:
                 self._complained = True
                 why = error.strerror or error
                 log.warning(
-                    "%s cannot be written (%s): after a restart there is no table until Docker answers", self.path, why
+                    "%s cannot be written (%s): after a restart there is no table until Docker answers; mend --state-dir",
+                    self.path,
+                    why,
                 )
             return False
         self._complained = False

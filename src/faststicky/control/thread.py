@@ -220,7 +220,10 @@ class ControlThread:
             self._journal.failed(error)
             return
         age = max(0.0, time.time() - saved.saved_at)
-        log.warning("the saved table (last changed %.0f s ago) is in force until the source answers", age)
+        log.warning(
+            "the saved table (last changed %.0f s ago) is in force; why the source does not answer is told beside it",
+            age,
+        )
         with self._lock:
             self._snapshot = snapshot
             self._from_disk = True

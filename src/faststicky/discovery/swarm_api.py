@@ -187,7 +187,8 @@ class SwarmApi:
             raise self._incomplete(call.what, error) from None
 
     def _incomplete(self, what: str, error: Exception) -> DiscoveryError:
-        return DiscoveryError(f"the answer to /{what} is not complete: {error}", where=self.endpoint)
+        remedy = "if it stays so, see what stands between (a socket proxy), or which version the engine is"
+        return DiscoveryError(f"the answer to /{what} is not complete: {error}", where=self.endpoint, remedy=remedy)
 
     def _refused(self, what: str, status: int, body: bytes) -> _RefusedError:
         try:

@@ -6,13 +6,13 @@ import socket
 from collections.abc import Awaitable, Callable, Iterable
 from importlib import resources
 
-import msgspec
 from aiohttp import web
 
 from faststicky.address import Address
 from faststicky.serve.admin_guard import HEADERS, is_allowed_host
-from faststicky.serve.api import Api
+from faststicky.serve.api import Api, answer
 from faststicky.serve.api_types import Problem
+from faststicky.serve.http_log import http_log
 from faststicky.serve.listeners import cannot_listen
 
 PAGE = {
@@ -35,14 +35,16 @@ def application(api: Api, names: Iterable[str] = ()) -> web.Application:
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         host = request.headers.get("Host")  # browsers always send one; a load balancer's HTTP/1.0 check may not
         if host is not None and not is_allowed_host(host, known):
-            text = f"Host {host!r} is not allowed here; use an IP address, or --admin-host NAME\n"
-            return web.Response(status=421, text=text)
+            return answer(
+                Problem(error=f"Host {host!r} is not allowed here; use an IP address, or --admin-host NAME"), 421
+            )
         try:
             return await handler(request)
         except web.HTTPException as error:
-            body = msgspec.json.encode(Problem(error=f"{error.reason}: {request.method} {request.path}")) + b"\n"
-            headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
-            return web.Response(body=body, status=error.status, content_type="application/json", headers=headers)
+            response = answer(Problem(error=f"{error.reason}: {request.method} {request.path}"), error.status)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+            return response
 
     async def sign(_request: web.Request, response: web.StreamResponse) -> None:
         response.headers.update(HEADERS)
@@ -69,7 +71,9 @@ class AdminServer:
 
     def __init__(self, address: Address, app: web.Application) -> None:
         self.address = address
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, logger=http_log()
+        )
 
     async def start(self) -> None:
         """Raises ConfigError when the address cannot be listened on."""

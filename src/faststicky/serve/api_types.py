@@ -177,6 +177,117 @@ class WarningInfo(Shape, frozen=True, kw_only=True):
     text: str
 
 
+class TableBackend(Shape, frozen=True, kw_only=True):
+    """slot: what a cookie names beside the task, "" if the source knows none."""
+
+    id: str
+    name: str
+    host: str
+    port: int
+    weight: int
+    state: BackendState
+    slot: str
+    node: str
+
+
+class TableService(Shape, frozen=True, kw_only=True):
+    name: str
+    sticky: bool
+    cookie: CookieInfo | None
+    balance: str
+    pass_host_header: bool
+    backends: list[TableBackend]
+
+
+class TableHead(Shape, frozen=True, kw_only=True):
+    """What a table is about. age and error: as in Readiness. source: where backends come from, "" before the first table."""
+
+    version: str
+    listen: list[str]
+    ready: bool
+    generation: int
+    age: float | None
+    error: str
+    source: str
+    routes: list[RouteInfo]
+    warnings: list[WarningInfo]
+
+
+class Table(TableHead, frozen=True, kw_only=True):
+    services: list[TableService]
+
+
+class Counted(Shape, frozen=True, kw_only=True):
+    """counters: since the start, by name. live: what there is at this moment, by name."""
+
+    counters: dict[str, int]
+    live: dict[str, int]
+
+
+class WorkerStats(Counted, frozen=True, kw_only=True):
+    index: int
+    pid: int
+    uptime: float
+    ready: bool
+    generation: int | None
+
+
+class Stats(Shape, frozen=True, kw_only=True):
+    """total: of all workers, those that are gone included. restarts: how many workers were replaced."""
+
+    uptime: float
+    restarts: int
+    total: Counted
+    workers: list[WorkerStats]
+
+
+Point = tuple[float, float, float | None, float | None]
+"""Requests a second, 5xx a second, p50 and p99 of the time to first byte in milliseconds."""
+Row = tuple[float, float, float, float, float, float, float]
+"""Of a backend: requests, requests a second, 5xx, sessions, in flight, queued, ejections."""
+
+
+class LiveState(TableHead, frozen=True, kw_only=True):
+    """Message `state` of /api/live: at first, and whenever it changes."""
+
+    uptime: float
+    node: str
+    services: list[ServiceInfo]
+
+
+class LiveHistory(Shape, frozen=True, kw_only=True):
+    """Message `history`: the last minutes, a point every `pulse` seconds, by service ("": all traffic), oldest first.
+    A point is requests a second, 5xx a second, p50 and p99 of the time to first byte in milliseconds."""
+
+    pulse: float
+    points: dict[str, list[Point]]
+
+
+class LiveService(Shape, frozen=True, kw_only=True):
+    """backends, by ID: requests, requests a second, 5xx, sessions, in flight, queued, ejections; after the first message
+    only of those whose numbers have changed."""
+
+    counts: Counts
+    hit_rate: float | None
+    outcomes: dict[str, int]
+    failures: dict[str, int]
+    first_byte_ms: Latency
+    total_ms: Latency
+    backends: dict[str, Row]
+
+
+class LiveNumbers(Shape, frozen=True, kw_only=True):
+    """Message `numbers`: every two seconds. points: the newest, as in `history`."""
+
+    points: dict[str, Point]
+    services: dict[str, LiveService]
+    sessions: int
+    connections: int
+    in_flight: int
+    uptime: float
+    readiness: Readiness
+
+
 class Draining(Shape, frozen=True, kw_only=True):
     """What was asked for; kept: whether it survives a restart of the proxy."""
 

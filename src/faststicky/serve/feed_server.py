@@ -19,6 +19,7 @@ from faststicky.address import Address
 from faststicky.discovery import feed_wire
 from faststicky.discovery.feed_wire import FeedKey
 from faststicky.model import Snapshot
+from faststicky.serve.http_log import http_log
 from faststicky.serve.listeners import cannot_listen
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,9 @@ class FeedServer:
         self._closing = False
         app = web.Application()
         app.router.add_get(feed_wire.PATH, self._answer)
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, logger=http_log()
+        )
 
     async def start(self) -> None:
         """Raises ConfigError when the address cannot be listened on."""
@@ -117,7 +120,10 @@ class FeedServer:
             return self._plain(401, "prove that you know the key")
         key = self._keys.get(said["key"])
         if key is None or not feed_wire.same(said["mac"], key.of_request(said["challenge"], said["nonce"], after)):
-            log.warning("a follower has another key", extra={"client": request.remote})
+            log.warning(
+                "a follower has another key; give both the same secret faststicky_key (--key-file)",
+                extra={"client": request.remote},
+            )
             return self._plain(403, "another key")
         self._challenges.use(said["challenge"])
         await self._wait_for_news(after)

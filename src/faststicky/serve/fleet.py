@@ -23,6 +23,7 @@ STATS_INTERVAL = 1.0  # seconds
 SILENCE = 30  # a worker that left so many requests for stats unanswered is stuck: it is killed and replaced
 SHORT_LIFE = 10.0  # a worker that dies younger than this makes its successor wait
 FIRST_DELAY, LAST_DELAY = 0.1, 5.0  # of that wait, doubled each time
+_AFTER_DEATH = "it is replaced; if memory was short, give the proxy more, else report this with the lines before"
 HOPELESS = 8  # deaths after which a fleet that never had a working worker is given up
 KILL_MARGIN = 2.0  # seconds beyond its grace after which a draining worker is killed
 
@@ -115,7 +116,10 @@ class Fleet:
             late = self._drain_until is not None and time.monotonic() > self._drain_until + KILL_MARGIN
             if late:
                 for worker in (*self.workers, *self._retired):
-                    log.warning("worker killed", extra={"worker": worker.index, "pid": worker.pid})
+                    log.warning(
+                        "worker killed, it did not end within --grace; requests that take longer need a longer one",
+                        extra={"worker": worker.index, "pid": worker.pid},
+                    )
                     worker.kill()
             await asyncio.wait(self._lives, timeout=0.1)
 
@@ -145,7 +149,8 @@ class Fleet:
         except OSError as error:
             self._regions.release(region)
             log.error(
-                "cannot start a worker", extra={"worker": index, "error": str(error), "retry_in": successor_delay}
+                "cannot start a worker; free memory, processes or open files",
+                extra={"worker": index, "error": str(error), "retry_in": successor_delay},
             )
             self._begin(index, successor_delay)
             return
@@ -163,7 +168,10 @@ class Fleet:
             return
         if time.monotonic() - worker.started > SHORT_LIFE:
             successor_delay = 0.0
-        log.error("worker died", extra={"worker": index, "pid": worker.pid, "cause": cause_of_death(code)})
+        log.error(
+            "worker died",
+            extra={"worker": index, "pid": worker.pid, "cause": cause_of_death(code), "remedy": _AFTER_DEATH},
+        )
         self.restarts += 1
         self._worked = self._worked or worker.ready
         if self.restarts >= HOPELESS and not self._worked:
@@ -197,7 +205,10 @@ class Fleet:
             await asyncio.sleep(STATS_INTERVAL)
             for worker in self.workers:
                 if worker.unanswered >= SILENCE:
-                    log.error("worker is stuck and killed", extra={"worker": worker.index, "pid": worker.pid})
+                    log.error(
+                        "worker is stuck and killed; see whether the machine is out of CPU time, else report this",
+                        extra={"worker": worker.index, "pid": worker.pid},
+                    )
                     worker.kill()
                 else:
                     worker.ask_stats()

@@ -13,7 +13,7 @@ _MANY = 4096  # different ones that are remembered
 
 
 class LogGate(logging.Filter):
-    """A filter of the log's handler; tracebacks always pass."""
+    """A filter of the log's handler."""
 
     def __init__(self, limit: int = LIMIT, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -23,18 +23,25 @@ class LogGate(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """False for a line too many. The first of a new minute gets `suppressed`, the number of those before it."""
-        if record.exc_info or record.levelno < logging.INFO:
-            return True
+        passes, suppressed = self.judge(record)
+        if suppressed:
+            record.suppressed = suppressed
+        return passes
+
+    def judge(self, record: logging.LogRecord) -> tuple[bool, int]:
+        """Whether it passes, and how many like it were held back in the minute before."""
+        if record.levelno < logging.INFO:
+            return True, 0
         details = vars(record)
         what = record.getMessage() if record.msg == "%s" else record.msg
         key = (record.name, what, details.get("service", ""), details.get("backend", ""), details.get("kind", ""))
         now = self._clock()
         begin, lines = self._seen.get(key, (now, 0))
+        suppressed = 0
         if now - begin >= MINUTE:
-            if lines > self._limit:
-                record.suppressed = int(lines - self._limit)
+            suppressed = max(0, int(lines - self._limit))
             begin, lines = now, 0
         if key not in self._seen and len(self._seen) >= _MANY:
             self._seen = {one: seen for one, seen in self._seen.items() if now - seen[0] < MINUTE}
         self._seen[key] = [begin, lines + 1]
-        return lines < self._limit
+        return lines < self._limit, suppressed

@@ -11,90 +11,58 @@ from faststicky import __version__
 from faststicky.serve import api_types as types
 
 _REF = "#/components/schemas/{name}"
-_ANYTHING = {"type": "object"}
 
-# path: summary, type of the answer, other statuses (with the same type if they have no other)
-_READS: dict[str, tuple[str, type | None]] = {
+# path: summary, type of the answer
+_READS: dict[str, tuple[str, type]] = {
     "/health": ("Alive, whatever it knows.", types.Health),
     "/api/services": ("Services with their backends and numbers.", types.Services),
     "/api/backends": ("Backends of all services.", types.Backends),
     "/api/routes": ("Rules, and the services they lead to.", types.Routes),
     "/api/sessions": ("Who is stuck where: distinct users, and what became of their cookies.", types.Sessions),
-    "/api/table": ("The table in force: services, routes, warnings about labels.", None),
-    "/api/stats": ("Counters of each worker and in total.", None),
+    "/api/table": ("The table in force: services, routes, warnings about labels.", types.Table),
+    "/api/stats": ("Counters of each worker and in total.", types.Stats),
 }
-_ALL = (
-    types.Health, types.Readiness, types.Services, types.Backends, types.Routes, types.Sessions, types.Events,
-    types.Draining, types.Problem,
-)  # fmt: skip
+LIVE: dict[str, type] = {
+    "state": types.LiveState, "history": types.LiveHistory, "numbers": types.LiveNumbers, "event": types.Event,
+}  # fmt: skip
+"""What the messages of /api/live hold."""
 
 
 @functools.cache
 def description() -> dict[str, Any]:
     """What /api/openapi.json answers."""
-    _, components = msgspec.json.schema_components(_ALL, ref_template=_REF)
-    paths: dict[str, Any] = {
-        path: {"get": {"summary": text, "responses": {"200": _json(kind)}}} for path, (text, kind) in _READS.items()
-    }
-    paths["/ping"] = {
-        "get": {
-            "summary": "For load balancers.",
-            "responses": {"200": {"description": "OK", "content": {"text/plain": {"schema": {"const": "OK"}}}}},
-        }
-    }
+    every = (
+        *(kind for _, kind in _READS.values()), types.Readiness, types.Events, types.Draining, types.Problem, *LIVE.values(),
+    )  # fmt: skip
+    _, components = msgspec.json.schema_components(every, ref_template=_REF)
+    paths: dict[str, Any] = {path: {"get": _get(text, {"200": _json(kind)})} for path, (text, kind) in _READS.items()}
+    plain = {"description": "OK", "content": {"text/plain": {"schema": {"const": "OK"}}}}
+    paths["/ping"] = {"get": _get("For load balancers.", {"200": plain})}
     paths["/ready"] = {
-        "get": {
-            "summary": "200 when a table is in force in every worker and not older than --ready-max-age, else 503.",
-            "responses": {"200": _json(types.Readiness), "503": _json(types.Readiness)},
-        }
-    }
-    after = {
-        "name": "after",
-        "in": "query",
-        "schema": {"type": "integer", "minimum": 0},
-        "description": "Only those after this id.",
+        "get": _get(
+            "200 when a table is in force in every worker and not older than --ready-max-age, else 503.",
+            {"200": _json(types.Readiness), "503": _json(types.Readiness)},
+        )
     }
     paths["/api/events"] = {
         "get": {
-            "summary": "What happened lately, oldest first.",
-            "parameters": [after],
-            "responses": {"200": _json(types.Events), "400": _json(types.Problem)},
+            **_get("What happened lately, oldest first.", {"200": _json(types.Events), "400": _json(types.Problem)}),
+            "parameters": [_AFTER],
         }
     }
     paths["/api/live"] = {
-        "get": {
-            "summary": "Server-sent events: state, history, numbers (every two seconds), event.",
-            "responses": {
-                "200": {
-                    "description": "until the client closes",
-                    "content": {"text/event-stream": {"schema": {"type": "string"}}},
-                },
-                "503": _json(types.Problem),
-            },
-        }
+        "get": _get(
+            "Server-sent events: state, history, numbers (every two seconds), event.",
+            {"200": _stream(), "503": _json(types.Problem)},
+        )
     }
-    name = {
-        "name": "name",
-        "in": "path",
-        "required": True,
-        "schema": {"type": "string"},
-        "description": "Name or ID of a backend: web.3, web.3@node2.",
-    }
-    refused = {status: _json(types.Problem) for status in ("401", "403", "404")}
     paths["/api/backends/{name}/drain"] = {
-        "parameters": [name],
-        "post": {
-            "summary": "No new sessions to it; those that it has stay.",
-            "security": [{}, {"token": []}],
-            "responses": {"200": _json(types.Draining), **refused},
-        },
-        "delete": {
-            "summary": "New sessions again.",
-            "security": [{}, {"token": []}],
-            "responses": {"200": _json(types.Draining), **refused},
-        },
+        "parameters": [_NAME],
+        "post": _change("No new sessions to it; those that it has stay."),
+        "delete": _change("New sessions again."),
     }
-    paths["/api/openapi.json"] = {"get": {"summary": "This description.", "responses": {"200": _json(None)}}}
+    document = {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}}
+    paths["/api/openapi.json"] = {"get": _get("This description.", {"200": document})}
     return {
         "openapi": "3.1.0",
         "info": {"title": "faststicky", "version": __version__, "description": _ABOUT},
@@ -110,10 +78,46 @@ def description() -> dict[str, Any]:
 
 _ABOUT = (
     "Reading needs nothing. Draining needs the token of --admin-token-file; without that option it can be done from "
-    "the proxy's own machine only. Every answer may also be 421 for a Host that is not this server's."
+    "the proxy's own machine only. Whatever is refused is answered with a Problem; a method that a path does not have with 405."
 )
+_AFTER = {
+    "name": "after",
+    "in": "query",
+    "schema": {"type": "integer", "minimum": 0, "maximum": 10**17 - 1},
+    "description": "Only those after this id.",
+}
+_NAME = {
+    "name": "name",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "description": "Name or ID of a backend: web.3, web.3@node2.",
+}
 
 
-def _json(kind: type | None) -> dict[str, Any]:
-    schema = _ANYTHING if kind is None else {"$ref": _REF.format(name=kind.__name__)}
-    return {"description": kind.__name__ if kind else "object", "content": {"application/json": {"schema": schema}}}
+def _get(summary: str, responses: dict[str, Any]) -> dict[str, Any]:
+    return {"summary": summary, "responses": {**responses, "421": _MISDIRECTED}}
+
+
+def _change(summary: str) -> dict[str, Any]:
+    refused = {status: _json(types.Problem) for status in ("401", "403", "404")}
+    return {"security": [{}, {"token": []}], **_get(summary, {"200": _json(types.Draining), **refused})}
+
+
+def _stream() -> dict[str, Any]:
+    """OpenAPI 3.1 has no words for the messages of a stream (3.2 has): what each kind holds is in `x-events`."""
+    return {
+        "description": "Until the client closes.",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "x-events": {kind: {"$ref": _REF.format(name=shape.__name__)} for kind, shape in LIVE.items()},
+    }
+
+
+def _json(kind: type) -> dict[str, Any]:
+    return {
+        "description": kind.__name__,
+        "content": {"application/json": {"schema": {"$ref": _REF.format(name=kind.__name__)}}},
+    }
+
+
+_MISDIRECTED = {**_json(types.Problem), "description": "The Host is none of this server's names; see --admin-host."}

@@ -110,7 +110,10 @@ class WorkerProcess:
                 self.unanswered = 0
                 self._handle(message)
         except ValueError as error:
-            log.error("worker speaks nonsense", extra={"worker": self.index, "pid": self.pid, "error": str(error)})
+            log.error(
+                "worker speaks nonsense and is replaced; report this",
+                extra={"worker": self.index, "pid": self.pid, "error": str(error)},
+            )
             self.kill()
         finally:
             await self._channel.close()
@@ -125,7 +128,7 @@ class WorkerProcess:
                 self._answered()
             case Rejected(generation=generation, error=error):
                 log.error(
-                    "worker refused the table",
+                    "worker refused the table and goes on with the one before; report this",
                     extra={"worker": self.index, "pid": self.pid, "generation": generation, "error": error},
                 )
                 self._answered()

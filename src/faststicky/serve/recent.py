@@ -11,11 +11,14 @@ from typing import Any
 
 from faststicky.model import TableSpec
 from faststicky.observe.stats_lines import timestamp
+from faststicky.serve.log_gate import LogGate
 from faststicky.serve.logs import details
 
 KEPT = 300  # of each: changes of the table, warnings
+ALIKE = 10  # warnings a minute of one message for one service: what a flood says must not push out the rest
 
-_UNTOLD = ("worker", "pid", "client")  # details of a warning that nobody looks for on a page
+# Details that nobody looks for, or that an event tells elsewhere
+_UNTOLD = ("worker", "pid", "client", "service", "backend", "remedy")
 
 
 class Recent(logging.Handler):
@@ -29,6 +32,7 @@ class Recent(logging.Handler):
         self._guard = threading.Lock()
         self._number = 0
         self._table: TableSpec | None = None
+        self._gate = LogGate(ALIKE)
 
     def events(self, after: int = 0) -> list[dict[str, Any]]:
         """Those with an ID above `after`, oldest first."""
@@ -38,9 +42,14 @@ class Recent(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """A warning or an error of the program's log."""
+        passes, suppressed = self._gate.judge(record)
+        if not passes:
+            return
         extra = details(record)
-        told = {key: value for key, value in extra.items() if key not in _UNTOLD}
-        text = record.getMessage() + "".join(f", {key} {value}" for key, value in told.items() if key != "service")
+        told = "".join(f", {key} {value}" for key, value in extra.items() if key not in _UNTOLD)
+        remedy = f"; {extra['remedy']}" if extra.get("remedy") else ""
+        more = f" ({suppressed} more like it before)" if suppressed else ""
+        text = f"{record.getMessage()}{told}{more}{remedy}"
         level = "error" if record.levelno >= logging.ERROR else "warning"
         service = str(extra.get("service", ""))
         self._add(self._warnings, level, text, service=service, task=str(extra.get("backend", "")))

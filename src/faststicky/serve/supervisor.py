@@ -146,7 +146,7 @@ class Supervisor:
         hurry = asyncio.ensure_future(self._hurry.wait())
         await asyncio.wait((stopping, hurry), return_when=asyncio.FIRST_COMPLETED)
         if hurry.done():
-            log.warning("stopping at once")
+            log.warning("stopping at once; requests under way are cut, a single signal lets them finish within --grace")
             self._fleet.hurry(0)
         hurry.cancel()
         await stopping
@@ -155,7 +155,7 @@ class Supervisor:
     async def _be_patient(self) -> None:
         await asyncio.sleep(FIRST_TABLE)
         if not self._fleet.has_publication:
-            log.warning("no table yet, requests are answered with 503")
+            log.warning("no table yet, requests are answered with 503; the lines before say what the source lacks")
             self._fleet.publish(None)
 
     async def _announce(self) -> None:
@@ -190,7 +190,9 @@ class Supervisor:
             },
         )
         for note in self._options.notes:
-            log.warning(note)
+            log.warning(
+                note, extra={"remedy": "leave it out when Traefik no longer needs it, or do what it asks for elsewhere"}
+            )
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

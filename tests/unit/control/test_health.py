@@ -77,7 +77,8 @@ def test_it_takes_fall_failures_in_a_row_to_go_and_rise_successes_to_come_back(w
     world.answer("a", "")
     assert (world.changes, world.states(one)) == (2, {"a": "up"})
     assert [record.getMessage() for record in caplog.records] == [
-        "backend web.a@node1 of service web is down: health check GET /health: 503, 3 of 3",
+        "backend web.a@node1 of service web is down: health check GET /health: 503, 3 of 3; "
+        "see its log, or the path of its health check",
         "backend web.a@node1 of service web is up: health check GET /health: passed, 2 of 2",
     ]
 

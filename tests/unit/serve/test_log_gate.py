@@ -35,11 +35,24 @@ def test_texts_of_others_are_told_apart():
         assert not gate.filter(made)
 
 
-def test_bugs_and_debugging_always_pass():
-    gate = LogGate(limit=0)
-    assert not gate.filter(record())
-    assert gate.filter(record(exc_info=(None, None, None)))
-    assert gate.filter(record(level=logging.DEBUG))
+def test_debugging_always_passes_tracebacks_only_as_often_as_the_rest():
+    gate = LogGate(limit=1)
+    assert [gate.filter(record(exc_info=(None, None, None))) for _ in range(3)] == [True, False, False]
+    assert all(gate.filter(record(level=logging.DEBUG)) for _ in range(3))
+
+
+def test_two_gates_do_not_mix_their_numbers():
+    now = [0.0]
+    narrow, wide = LogGate(1, lambda: now[0]), LogGate(5, lambda: now[0])
+    for _ in range(4):
+        made = record()
+        narrow.judge(made)
+        assert wide.filter(made)
+    now[0] = 60.0
+    made = record()
+    assert narrow.judge(made) == (True, 3)
+    assert wide.filter(made)
+    assert not hasattr(made, "suppressed")
 
 
 def test_it_forgets():

@@ -118,7 +118,7 @@ def test_a_worker_that_speaks_nonsense_is_killed(caplog):
             await asyncio.wait_for(worker._process.wait(), PATIENCE)
 
     asyncio.run(run())
-    assert [record.getMessage() for record in caplog.records] == ["worker speaks nonsense"]
+    assert [record.getMessage() for record in caplog.records] == ["worker speaks nonsense and is replaced; report this"]
 
 
 def test_messages_of_the_other_direction_are_nonsense():

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from faststicky.model import BackendSpec, ServiceSpec, TableSpec
-from faststicky.serve.recent import KEPT, Recent
+from faststicky.serve.recent import ALIKE, KEPT, Recent
 
 
 def table(generation: int, **states: str) -> TableSpec:
@@ -45,11 +45,11 @@ def logger():
 def test_warnings_of_the_log(logger):
     logger, recent = logger
     logger.info("nobody has to know")
-    logger.warning("answered", extra={"status": 502, "service": "web", "backend": "web.1", "client": "10.0.0.1"})
+    logger.warning("answered", extra={"status": 502, "service": "web", "backend": "web.1", "remedy": "see its log"})
     logger.error("sync failed: %s", "away")
     first, second = recent.events()
     assert (first["level"], first["service"], first["task"]) == ("warning", "web", "web.1")
-    assert first["text"] == "answered, status 502, backend web.1"
+    assert first["text"] == "answered, status 502; see its log"
     assert (second["level"], second["text"]) == ("error", "sync failed: away")
 
 
@@ -57,11 +57,21 @@ def test_a_flood_of_warnings_does_not_push_the_tasks_out(logger):
     logger, recent = logger
     recent.published(table(1, a="up"))
     for number in range(2 * KEPT):
-        logger.warning("%d", number)
+        logger.warning("%s", f"message {number}")
     events = recent.events()
     assert len(events) == KEPT + 2
     assert [event["id"] for event in events] == sorted(event["id"] for event in events)
     assert events[0]["text"] == "came, up"
+
+
+def test_a_flood_of_one_warning_is_told_in_a_few_events(logger):
+    logger, recent = logger
+    for _ in range(500):
+        logger.warning("answered", extra={"status": 503, "service": "web"})
+    logger.warning("answered", extra={"status": 502, "service": "api"})
+    events = recent.events()
+    assert len(events) == ALIKE + 1
+    assert events[-1]["service"] == "api"
 
 
 def test_whoever_listens_is_told_each():
