@@ -5,21 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
 from faststicky.bench.result import Result
-from faststicky.bench.slices import Histogram, Slice
-
-LONGEST = 3_600_000_000  # microseconds
-
-
-def hdr_of(histogram: Histogram) -> HdrHistogram:
-    """The same counts with three significant digits (of which core's buckets know 1.5)."""
-    found = HdrHistogram(1, LONGEST, 3)
-    for value, count in histogram.values():
-        found.record_value(min(max(value, 1), LONGEST), count)
-    return found
+from faststicky.bench.slices import Slice
+from faststicky.observe.hdr_log import to_hdr
 
 
 def write_log(path: Path, result: Result) -> None:
@@ -32,7 +22,7 @@ def write_log(path: Path, result: Result) -> None:
         log.output_base_time(int(began * 1000))
         log.output_legend()
         for second, part in by_second(result).items():
-            interval = hdr_of(part.corrected if result.open_loop else part.latency)
+            interval = to_hdr((part.corrected if result.open_loop else part.latency).values())
             interval.set_start_time_stamp(int(began * 1000) + second * 1000)
             interval.set_end_time_stamp(int(began * 1000) + second * 1000 + 1000)
             log.output_interval_histogram(interval, max_value_unit_ratio=1)

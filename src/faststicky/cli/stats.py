@@ -6,12 +6,15 @@ import datetime
 import sys
 import time
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
 from faststicky.cli.sections import SectionedCommand, SectionOption
 from faststicky.quantities import parse_duration
+
+if TYPE_CHECKING:
+    from faststicky.observe.log_report import Report
 
 REFRESH = 2.0  # seconds between two pictures with --follow
 
@@ -45,12 +48,16 @@ class MomentType(click.ParamType):  # type: ignore[type-arg,unused-ignore]
               envvar="FASTSTICKY_STATS_UNTIL", help="Only lines up to then.")  # fmt: skip
 @click.option("--follow", cls=SectionOption, is_flag=True, show_default=False, envvar="FASTSTICKY_STATS_FOLLOW",
               help="Go on as lines arrive, with a new picture every two seconds.")  # fmt: skip
+@click.option("--hdr", cls=SectionOption, type=click.File("w", encoding="ascii", lazy=True), default=None,
+              show_default=False, metavar="FILE", envvar="FASTSTICKY_STATS_HDR",
+              help="Also write the latencies of each service as an HdrHistogram log.")  # fmt: skip
 def stats(
     files: tuple[IO[str], ...],
     form: str,
     since: datetime.datetime | None,
     until: datetime.datetime | None,
     follow: bool,
+    hdr: IO[str] | None,
 ) -> None:
     """Adds up what `faststicky run` writes, of any number of nodes, replicas and restarts.
 
@@ -65,7 +72,7 @@ def stats(
 
     if not files and sys.stdin.isatty():
         raise click.UsageError("nothing to read; name a file, or pipe: docker service logs proxy | faststicky stats")
-    report = Report(since, until)
+    report = Report(since, until, keep_intervals=hdr is not None)
     inputs = files or (click.open_file("-", encoding="utf-8", errors="replace"),)
     console = Console(width=None if sys.stdout.isatty() else 120)
 
@@ -79,6 +86,7 @@ def stats(
         for file in inputs:
             report.add_all(file)
         write()
+        _write_hdr(hdr, report)
         return
     try:
         shown = 0.0
@@ -93,6 +101,14 @@ def stats(
     except KeyboardInterrupt:
         pass
     write()
+    _write_hdr(hdr, report)
+
+
+def _write_hdr(file: IO[str] | None, report: Report) -> None:
+    if file is not None:
+        from faststicky.observe.hdr_log import write
+
+        write(file, report)
 
 
 def _following(files: tuple[IO[str], ...]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from faststicky.core._stats import BUCKETS, bucket_of, count_sessions
 from faststicky.observe import sparse
@@ -73,10 +73,27 @@ class Moment:
         self.first_byte = first
 
 
+class Interval(NamedTuple):
+    """Latencies of a service ("": of all traffic) in an interval that ended at `time`, as a line has them."""
+
+    time: datetime.datetime
+    seconds: float
+    service: str
+    first_byte: str
+    total: str
+
+
 class Report:
     """One pass over any number of lines."""
 
-    def __init__(self, since: datetime.datetime | None = None, until: datetime.datetime | None = None) -> None:
+    def __init__(
+        self,
+        since: datetime.datetime | None = None,
+        until: datetime.datetime | None = None,
+        *,
+        keep_intervals: bool = False,
+    ) -> None:
+        """keep_intervals: also keep every histogram by itself, for a log of them."""
         self.whole = Sum()
         self.services: dict[str, Sum] = {}
         self.tasks: dict[tuple[str, str], Sum] = {}
@@ -91,6 +108,8 @@ class Report:
         self.lost_access_lines: dict[tuple[str, str], int] = {}
         self.first: datetime.datetime | None = None
         self.last: datetime.datetime | None = None
+        self.intervals: list[Interval] = []
+        self._keep_intervals = keep_intervals
         self._since = since
         self._until = until
 
@@ -123,6 +142,11 @@ class Report:
             self._add_tasks(fields["service"], fields["tasks"])
             return
         parsed = _parsed(fields)
+        if self._keep_intervals:
+            service, texts = str(fields.get("service", "")), fields["histograms"]
+            self.intervals.append(
+                Interval(line.time, float(fields["interval"]), service, texts["first_byte"], texts["total"])
+            )
         if scope == "service":
             _add(self.services.setdefault(fields["service"], Sum()), fields, parsed)
             self._add_tasks(fields["service"], fields["tasks"])

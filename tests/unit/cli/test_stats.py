@@ -80,3 +80,11 @@ def test_following_a_file(log):
         process.stdout.read()
         assert process.wait(30) == 0
         process.stdout.close()
+
+
+def test_latencies_for_other_tools(log, tmp_path):
+    path = tmp_path / "latencies.hlog"
+    assert run("--hdr", str(path), str(log)).exit_code == 0
+    tags = [line.partition(",")[0] for line in path.read_text().splitlines() if line.startswith("Tag=")]
+    assert set(tags) == {"Tag=first_byte", "Tag=total", "Tag=web/first_byte", "Tag=web/total"}
+    assert run("--hdr", "/nowhere/at/all", str(log)).exit_code == 1
