@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import mmap
 import re
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -225,7 +226,7 @@ def test_a_line_for_every_request(lab: Lab, make: Any, name: str) -> None:
     fields = json.loads(line)
     assert re.fullmatch(r"[0-9a-f]{32}", fields.pop("id"))
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields.pop("time"))
-    assert 0 <= fields.pop("wait") <= fields.pop("first") <= fields.pop("total")
+    assert 0 <= fields.pop("queue") + fields.pop("connect") <= fields.pop("first") <= fields.pop("total")
     assert fields.pop("bytes") > 0
     assert fields == {
         "client": "127.0.0.1",
@@ -242,6 +243,43 @@ def test_a_line_for_every_request(lab: Lab, make: Any, name: str) -> None:
         "referer": "http://r/",
         "agent": 'agent "x"',
     }
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_line_has_the_request_id_that_the_backend_got(lab: Lab, make: Any, trusted: bool) -> None:
+    backend = lab.backend()
+    found = make(backend, access_log="json", trusted_proxies=("127.0.0.0/8",) if trusted else ())
+    client = found.proxy.client()
+    client.send(b'GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: theirs"1\r\n\r\n')
+    peer = backend.accept()
+    got = peer.request().all(b"x-request-id")
+    peer.send(ok())
+    assert client.answer().status == 200
+    until(lambda: found.lines, "the line")
+    assert got == [json.loads(found.lines[0])["id"].encode()]
+    assert (got == [b'theirs"1']) is trusted
+
+
+def test_waiting_in_a_queue_is_told_from_connecting(lab: Lab, make: Any) -> None:
+    backend = lab.backend()
+    found = make(backend, access_log="json", max_concurrent=1, max_queued=5, queue_timeout=30.0)
+    first, second = found.proxy.client(), found.proxy.client()
+    first.send(GET)
+    peer = backend.accept()
+    peer.request()
+    second.send(GET)
+    until(lambda: found.backend()["queued"] == 1, "the queue")
+    time.sleep(0.1)
+    peer.send(ok())
+    assert first.answer().status == 200
+    peer.request()
+    peer.send(ok())
+    assert second.answer().status == 200
+    until(lambda: len(found.lines) == 2, "both lines")
+    straight, queued = (json.loads(line) for line in found.lines)
+    assert straight["queue"] < 50 <= queued["queue"] <= queued["first"]
+    assert queued["connect"] == 0  # a kept connection
+    assert straight["connect"] > 0
 
 
 def test_bytes_that_a_client_chose_cannot_end_a_line_or_a_field(lab: Lab, make: Any) -> None:

@@ -58,6 +58,7 @@ cdef struct record_t:         # spans into Exchange.text
     span_t host
     span_t agent
     span_t referer
+    span_t id                 # X-Request-ID of a trusted proxy
     uint32_t version
 
 cdef class Peer:
@@ -194,6 +195,7 @@ cdef class Exchange:
     cdef bint reusable        # the backend keeps the connection
     # times (CLOCK_MONOTONIC, nanoseconds) and counters
     cdef uint64_t begun       # its head was complete
+    cdef uint64_t dialed_at   # with an access log: a connection was first opened for it; 0: a kept one was there
     cdef uint64_t sent_at     # the last try was sent
     cdef uint64_t answered    # the answer's head was complete
     cdef uint64_t sent_down   # bytes of the answer

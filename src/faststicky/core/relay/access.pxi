@@ -48,6 +48,10 @@ cdef int note_record(Exchange x, bytes data, const head_t *head) except -1:
             <const uint8_t *>PyBytes_AS_STRING(data) + field.name.at, "referer", 7
         ):
             x.record.referer = field.value
+        elif x.client.trusted and field.name.size == 12 and fs_same(
+            <const uint8_t *>PyBytes_AS_STRING(data) + field.name.at, "x-request-id", 12
+        ):
+            x.record.id = field.value
     return 0
 
 
@@ -183,18 +187,25 @@ cdef uint8_t *put_json_line(Exchange x, const uint8_t *p, uint8_t *out, int stat
         out = put_str(out, x.backend.name, True)
     out = put_text(out, '","sticky":"')
     out = put_str(out, OUTCOMES[x.outcome], True)
-    out = put_text(out, '","wait":')
-    out = put_millis(out, x.begun, x.sent_at)
+    out = put_text(out, '","queue":')
+    out = put_millis(out, x.begun, x.dialed_at if x.dialed_at else x.sent_at)
+    out = put_text(out, ',"connect":')
+    out = put_millis(out, x.dialed_at if x.dialed_at else x.sent_at, x.sent_at)
     out = put_text(out, ',"first":')
     out = put_millis(out, x.begun, x.answered)
     out = put_text(out, ',"total":')
     out = put_millis(out, x.begun, now)
     out = put_text(out, ',"retries":')
     out += fs_put_decimal(out, x.tries - 1 if x.tries else 0)
-    if relay.request_id and x.id_low:
+    if x.id_low:
         out = put_text(out, ',"id":"')
         out = put_id(out, relay.id_high)
         out = put_id(out, x.id_low)
+        out[0] = c'"'
+        out += 1
+    elif x.record.id.size:  # of a trusted proxy
+        out = put_text(out, ',"id":"')
+        out = put_escaped(out, p + x.record.id.at, x.record.id.size, True)
         out[0] = c'"'
         out += 1
     out = put_text(out, ',"end":"')
@@ -249,7 +260,7 @@ cdef uint8_t *put_common_line(Exchange x, const uint8_t *p, uint8_t *out, int st
 
 
 cdef uint8_t *put_haproxy_line(Exchange x, const uint8_t *p, uint8_t *out, int status, const char *end):
-    """log-format of `option httplog`: what this proxy does not know (queues, counts of connections) is 0, captures are "-"."""
+    """log-format of `option httplog`: what this proxy does not know (counts of connections) is 0, captures are "-"."""
     cdef Relay relay = x.relay
     cdef uint64_t now = stats_clock()
     out = put(out, x.peer, x.peer_size)
@@ -265,8 +276,10 @@ cdef uint8_t *put_haproxy_line(Exchange x, const uint8_t *p, uint8_t *out, int s
         out = put_str(out, x.backend.name, False)
     else:
         out = put_text(out, "<NOSRV>")
-    out = put_text(out, " 0/0/")
-    out = put_whole_millis(out, x.begun, x.sent_at)
+    out = put_text(out, " 0/")
+    out = put_whole_millis(out, x.begun, x.dialed_at if x.dialed_at else x.sent_at)
+    out[0] = c'/'
+    out = put_whole_millis(out + 1, x.dialed_at if x.dialed_at else x.sent_at, x.sent_at)
     out[0] = c'/'
     out = put_whole_millis(out + 1, x.sent_at, x.answered)
     out[0] = c'/'

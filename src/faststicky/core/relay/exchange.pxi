@@ -167,6 +167,8 @@ cdef class Exchange:
         if connection is not None:
             return self.attach(connection)
         self.waiting = True
+        if self.relay.access != ACCESS_OFF and self.dialed_at == 0:
+            self.dialed_at = stats_clock()
         arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)  # it is our turn
         return upstream.connect(self)
 
