@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+LeavingReason = Literal["", "stopping", "node-drained", "node-down", "operator"]
+"""Why a backend is draining or leaving, where that is known."""
 BackendState = Literal["up", "draining", "leaving", "down"]
 """up: takes new sessions. draining: keeps its stuck users, takes no new session. leaving: its stuck users are moved
 with their next request, requests in flight finish. down: takes nothing (failed its health check)."""
@@ -92,6 +94,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     slot: str = ""  # what survives the task's replacement: "SERVICE-ID/3", "SERVICE-ID/NODE-ID", or ""
     node: str = ""
     drain: Drain = "leave"
+    reason: LeavingReason = ""  # for people; changes nothing
     foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
 
 

@@ -32,8 +32,8 @@ def counted(*backends: Backend, **options: Any) -> TableSpec:
 class Counted:
     """A relay with a region and an access log."""
 
-    def __init__(self, lab: Lab, loop: Loop, spec: TableSpec, **options: Any) -> None:
-        self.region = mmap.mmap(-1, _stats.REGION_SIZE)
+    def __init__(self, lab: Lab, loop: Loop, spec: TableSpec, region: mmap.mmap | None = None, **options: Any) -> None:
+        self.region = region or mmap.mmap(-1, _stats.REGION_SIZE)
         self.lines: list[str] = []
         self.dropped = 0
         self.proxy = lab.proxy(None, **options)
@@ -193,6 +193,42 @@ def test_parked_and_queued_requests(lab: Lab, make: Any) -> None:
     peer.request()
     peer.send(ok())
     assert second.answer().status == 200
+
+
+def test_what_a_worker_that_died_had_under_way_ends_with_it(lab: Lab, make: Any) -> None:
+    backend = lab.backend()
+    limits = {"max_concurrent": 1, "max_queued": 5, "queue_timeout": 30.0}
+    found = make(backend, **limits)
+    clients = [found.proxy.client() for _ in range(2)]
+    for client in clients:
+        client.send(GET)
+    peer = backend.accept()
+    peer.request()
+    until(lambda: found.service()["queued"] == found.backend()["queued"] == 1, "one under way, one waiting")
+    left = mmap.mmap(-1, _stats.REGION_SIZE)
+    for begin in (0, _stats.SERVICES * 8192):  # where the services' and the backends' series begin
+        left[begin : begin + 65536] = found.region[begin : begin + 65536]
+    assert _stats.read_service(left, 3)[0]["in_flight"] == 2
+    successor = make(backend, region=left, **limits)
+    successor.is_quiet()
+    assert (successor.service()["requests"], successor.backend()["requests"]) == (2, 1)
+    for client in clients:
+        peer.send(ok())
+        assert client.answer().status == 200
+        if client is clients[0]:
+            peer.request()
+
+
+def test_whether_a_backend_is_ejected(lab: Lab, make: Any) -> None:
+    bad, good = lab.backend(), lab.backend()
+    bad.refuse()
+    found = make(bad, good, eject_after=1, eject_time=0.2)
+    assert found.backend(0)["ejected"] == 0
+    assert exchange(found.proxy.client(), good, GET.replace(b"\r\n\r\n", b"\r\nCookie: s=tb0.sb0\r\n\r\n")) == 200
+    assert (found.backend(0)["ejected"], found.backend(1)["ejected"]) == (1, 0)
+    bad.listen_again()
+    until(lambda: found.backend(0)["ejected"] == 0, "its return")
+    assert found.backend(0)["ejections"] == 1
 
 
 # ------------------------------------------------------------ access lines

@@ -6,11 +6,13 @@ import json
 import logging
 import time
 
+from faststicky.control.reasons import why
 from faststicky.errors import FaststickyError
-from faststicky.model import Service, Snapshot, Warning
+from faststicky.model import Backend, Service, Snapshot, Warning
 
 log = logging.getLogger("faststicky.control")
 
+MOST_NAMES = 20  # of backends in one line
 _MANY = 64  # different errors of one outage that are remembered, so that they are logged once
 REMIND = 60.0  # seconds after which an outage that lasts is told of again
 
@@ -24,6 +26,9 @@ class Journal:
         self._reminded = 0.0
         self._errors: set[str] = set()
         self._warnings: set[Warning] = set()
+        self._backends: dict[str, dict[str, tuple[str, str]]] | None = (
+            None  # of each service: (name, state and why) by ID
+        )
 
     def failed(self, error: BaseException) -> None:
         """A sync failed. A new text is logged at once, then once a minute; a bug is logged with its traceback."""
@@ -64,8 +69,32 @@ class Journal:
                 log.warning("%s", one_line(f"{where}{warning.label}{value}: {warning.text}"))
         self._warnings = set(now)
 
+    def _tell_changes(self, snapshot: Snapshot) -> None:
+        """One line for each service; none for the first table."""
+        now = {
+            service.name: {backend.id: (backend.name, _shown(service, backend)) for backend in service.backends}
+            for service in snapshot.services
+        }
+        before, self._backends = self._backends, now
+        if before is None:
+            return
+        for name in dict.fromkeys((*now, *before)):
+            old, new = before.get(name, {}), now.get(name, {})
+            changes: dict[str, list[str]] = {}
+            for ident, (backend, state) in new.items():
+                if ident not in old:
+                    changes.setdefault("came" if state == "up" else f"came, {state}", []).append(backend)
+                elif old[ident][1] != state:
+                    changes.setdefault(state, []).append(backend)
+            if gone := [backend for ident, (backend, _) in old.items() if ident not in new]:
+                changes["went"] = gone
+            if changes:
+                told = "; ".join(f"{what}: {', '.join(_put_together(names))}" for what, names in changes.items())
+                log.info("backends changed", extra={"service": name, "changes": one_line(told)})
+
     def published(self, snapshot: Snapshot, generation: int) -> None:
-        """A new table went out: its content (debug) and that it is in force (info)."""
+        """A new table went out: its content (debug), what has changed of each service's backends, that it is in force (info)."""
+        self._tell_changes(snapshot)
         if log.isEnabledFor(logging.DEBUG):
             log.debug("Configuration found: %s", json.dumps(configuration(snapshot), ensure_ascii=True))
             for service in snapshot.services:
@@ -80,6 +109,16 @@ class Journal:
             sum(backend.state == "up" for backend in backends),
             len(snapshot.routes),
         )
+
+
+def _shown(service: Service, backend: Backend) -> str:
+    reason = why(service, backend)
+    return f"{backend.state} ({reason})" if reason else backend.state
+
+
+def _put_together(names: list[str]) -> list[str]:
+    rest = len(names) - MOST_NAMES
+    return names if rest <= 0 else [*names[:MOST_NAMES], f"{rest} more"]
 
 
 def configuration(snapshot: Snapshot) -> dict[str, object]:

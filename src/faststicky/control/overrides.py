@@ -92,4 +92,4 @@ def _with(service: Service, drained: dict[str, Drained]) -> Service:
 
 
 def _drained(backend: Backend) -> Backend:
-    return msgspec.structs.replace(backend, state="draining", drain="stay")
+    return msgspec.structs.replace(backend, state="draining", drain="stay", reason="operator")

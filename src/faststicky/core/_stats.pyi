@@ -14,7 +14,7 @@ REGION_SIZE: Final[int]  # bytes; sparse: only what is counted in takes memory
 BUCKETS: Final[int]  # of a histogram
 
 class Counters(TypedDict):
-    """Totals since the region was made, but for the gauges in_flight, queued and sessions."""
+    """Totals since the region was made, but for the gauges in_flight, queued, ejected and sessions."""
 
     requests: int
     answers: list[int]  # by class: [0] unused, [1] 1xx, ... [5] 5xx
@@ -28,6 +28,7 @@ class Counters(TypedDict):
     outcomes: dict[str, int]  # none, new, hit, draining, slot, foreign, previous, moved
     in_flight: int
     queued: int  # waiting for a backend or for its turn at one
+    ejected: int  # 1: a backend that this worker sends nothing to for the moment, since it failed
     sessions: bytes  # HyperLogLog registers of the last window of 5 to 10 minutes; see `count_sessions`
 
 class Histograms(TypedDict):

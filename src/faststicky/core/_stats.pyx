@@ -93,6 +93,7 @@ cdef dict _counters(const series_t *s):
         "outcomes": {name: s.outcomes[at] for at, name in enumerate(OUTCOMES)},
         "in_flight": s.in_flight,
         "queued": s.queued,
+        "ejected": s.ejected,
         "sessions": PyBytes_FromStringAndSize(<const char *>both, STATS_REGISTERS),
     }
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from faststicky.discovery import networks
 from faststicky.discovery.swarm_shapes import Node, Service, Task
-from faststicky.discovery.swarm_tasks import in_order, name_of, slot_of, state_of
+from faststicky.discovery.swarm_tasks import in_order, name_of, reason_of, slot_of, state_of
 from faststicky.labels.reading import Reading
 from faststicky.labels.traefik1 import raw_url
 from faststicky.model import Backend, Warning
@@ -76,6 +76,7 @@ def _make(
                 slot=slot_of(task),
                 node=task.node_id,
                 drain=reading.drain,
+                reason=reason_of(task, node),
                 foreign=(raw_url(choice.host, reading.port),) if reading.raw_url_cookies else (),
             )
         )

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 
 from faststicky.discovery.swarm_api import SwarmApi
 from faststicky.discovery.swarm_shapes import Node, Task
-from faststicky.model import BackendState
+from faststicky.model import BackendState, LeavingReason
 
 _FEW = 200  # tasks asked for by ID in one call: 200 IDs are 7 kB of URL
 _STOPPING = ("shutdown", "remove")
@@ -34,6 +34,15 @@ def state_of(task: Task, node: Node | None) -> BackendState | None:
             return "leaving"
         return "draining" if node is not None and node.spec.availability == "drain" else "up"
     return "draining" if task.desired_state in _STOPPING and not down else None
+
+
+def reason_of(task: Task, node: Node | None) -> LeavingReason:
+    """Why it is not up, for people."""
+    if node is not None and is_down(node):
+        return "node-down"
+    if node is not None and node.spec.availability == "drain":
+        return "node-drained"
+    return "" if task.desired_state == "running" else "stopping"
 
 
 def is_down(node: Node) -> bool:

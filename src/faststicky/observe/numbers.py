@@ -21,7 +21,7 @@ LOST = ("slot", "moved")
 
 
 class Numbers(msgspec.Struct, kw_only=True):
-    """Of a service or a backend. in_flight, queued and sessions are of one moment, all else counts."""
+    """Of a service or a backend. in_flight, queued, ejected (by how many workers) and sessions are of one moment, all else counts."""
 
     requests: int = 0
     answers: list[int] = msgspec.field(default_factory=lambda: [0] * 6)  # by class, [2] is 2xx
@@ -35,6 +35,7 @@ class Numbers(msgspec.Struct, kw_only=True):
     outcomes: dict[str, int] = {}
     in_flight: int = 0
     queued: int = 0
+    ejected: int = 0
     registers: list[bytes] = []  # of distinct users, one from each worker
 
     def add(self, counters: Counters, *, gauges: bool = True) -> None:
@@ -47,6 +48,7 @@ class Numbers(msgspec.Struct, kw_only=True):
         if gauges:
             self.in_flight += counters["in_flight"]
             self.queued += counters["queued"]
+            self.ejected += counters["ejected"]
         if any(counters["sessions"]):
             self.registers.append(counters["sessions"])
 

@@ -134,6 +134,7 @@ def _task(task: TaskSample, state: str) -> dict[str, Any]:
         "ejections": numbers.ejections,
         "in_flight": numbers.in_flight,
         "queued": numbers.queued,
+        "ejected": numbers.ejected,
         "outcomes": {name: count for name, count in numbers.outcomes.items() if count},
         "session_registers": sparse.encode(dict(enumerate(numbers.merged_registers()))),
     }

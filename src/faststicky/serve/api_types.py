@@ -46,7 +46,8 @@ class Latency(Shape, frozen=True, kw_only=True):
 
 
 class Counts(Shape, frozen=True, kw_only=True):
-    """rate: requests a second, lately. sessions: distinct users in the last 5 to 10 minutes, estimated."""
+    """rate: requests a second, lately. sessions: distinct users in the last 5 to 10 minutes, estimated. ejected: of a backend, how
+    many workers send it nothing for the moment, since its requests failed."""
 
     requests: int
     rate: float
@@ -58,6 +59,7 @@ class Counts(Shape, frozen=True, kw_only=True):
     connect_errors: int
     resets: int
     ejections: int
+    ejected: int
 
 
 class BackendInfo(Shape, frozen=True, kw_only=True):
@@ -243,8 +245,8 @@ class Stats(Shape, frozen=True, kw_only=True):
 
 Point = tuple[float, float, float | None, float | None]
 """Requests a second, 5xx a second, p50 and p99 of the time to first byte in milliseconds."""
-Row = tuple[float, float, float, float, float, float, float]
-"""Of a backend: requests, requests a second, 5xx, sessions, in flight, queued, ejections."""
+Row = tuple[float, float, float, float, float, float, float, float]
+"""Of a backend: requests, requests a second, 5xx, sessions, in flight, queued, ejections, ejected."""
 
 
 class LiveState(TableHead, frozen=True, kw_only=True):
@@ -264,8 +266,8 @@ class LiveHistory(Shape, frozen=True, kw_only=True):
 
 
 class LiveService(Shape, frozen=True, kw_only=True):
-    """backends, by ID: requests, requests a second, 5xx, sessions, in flight, queued, ejections; after the first message
-    only of those whose numbers have changed."""
+    """backends, by ID: requests, requests a second, 5xx, sessions, in flight, queued, ejections, ejected (as in Counts); after the
+    first message only of those whose numbers have changed."""
 
     counts: Counts
     hit_rate: float | None

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from faststicky.control.overrides import Drained
+from faststicky.control.reasons import why
 from faststicky.model import Backend, CookiePolicy, Service, Snapshot
 from faststicky.observe.histogram import Histogram
 from faststicky.observe.numbers import Numbers, hit_rate
@@ -25,12 +26,6 @@ from faststicky.serve.api_types import (
 )
 
 _NOTHING = ServiceSample(name="", numbers=Numbers(), first_byte=Histogram(), total=Histogram())
-_WHY = {
-    "up": "",
-    "draining": "is being stopped; keeps its users",
-    "leaving": "is being stopped; its users move",
-    "down": "failed its health check",
-}
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,13 +98,13 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
             hit_rate=hit_rate(total.numbers.outcomes),
             first_byte_ms=_latency(lately.first_byte),
             total_ms=_latency(lately.total),
-            backends=[self._backend(backend, total, lately, seconds) for backend in service.backends],
+            backends=[self._backend(service, backend, total, lately, seconds) for backend in service.backends],
         )
 
-    def _backend(self, backend: Backend, total: ServiceSample, lately: ServiceSample, seconds: float) -> BackendInfo:
-        drained = backend.id in self.drained
+    def _backend(
+        self, service: Service, backend: Backend, total: ServiceSample, lately: ServiceSample, seconds: float
+    ) -> BackendInfo:
         task, recent = total.tasks.get(backend.id), lately.tasks.get(backend.id)
-        by_hand = drained and backend.state == "draining"
         return BackendInfo(
             id=backend.id,
             name=backend.name,
@@ -117,8 +112,8 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
             port=backend.port,
             weight=backend.weight,
             state=backend.state,
-            why="drained by an operator; keeps its users" if by_hand else _WHY[backend.state],
-            drained=drained,
+            why=why(service, backend),
+            drained=backend.id in self.drained,
             slot=backend.slot,
             node=backend.node,
             counts=counts(task.numbers if task else Numbers(), recent.numbers if recent else Numbers(), seconds),
@@ -138,6 +133,7 @@ def counts(total: Numbers, lately: Numbers, seconds: float) -> Counts:
         connect_errors=total.connect_errors,
         resets=total.resets,
         ejections=total.ejections,
+        ejected=total.ejected,
     )
 
 

@@ -176,7 +176,7 @@ class Observer:
         return {"pulse": PULSE, "points": self._history.points()}
 
     def numbers(self, *, changed_only: bool) -> dict[str, Any]:
-        """Of the feed. A backend's: requests, rate, errors, sessions, in flight, queued, ejections."""
+        """Of the feed; a backend's are api_types.Row."""
         status, last = self._status(), self._history.last
         board = Board(
             generation=status.generation,
@@ -190,7 +190,7 @@ class Observer:
         for service in board.services():
             rows = {
                 b.id: [b.counts.requests, b.counts.rate, b.counts.errors, b.counts.sessions, b.counts.in_flight,
-                       b.counts.queued, b.counts.ejections]
+                       b.counts.queued, b.counts.ejections, b.counts.ejected]
                 for b in service.backends
             }  # fmt: skip
             sent[service.name] = rows

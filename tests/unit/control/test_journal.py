@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from faststicky.control import journal as module
-from faststicky.control.journal import Journal, configuration, one_line
+from faststicky.control.journal import MOST_NAMES, Journal, configuration, one_line
 from faststicky.errors import DiscoveryError
 from faststicky.model import Warning
 from unit.control.worlds import backend, service, snapshot
@@ -87,6 +87,22 @@ def test_a_publication_in_the_words_of_the_tutorial(lines):
     }
     assert cookie == "Sticky session with cookie _a49bc (backend-whoami-service)"
     assert reloaded == "Server configuration reloaded: generation 3, services 1, backends 1 (up 1), routes 1"
+
+
+def test_what_has_changed_of_each_service_and_why(caplog):
+    caplog.set_level(logging.INFO)
+    journal = Journal()
+    journal.published(snapshot(service(backend("a"), backend("b")), service(backend("d"), name="api")), 1)
+    assert not [record for record in caplog.records if record.getMessage() == "backends changed"]
+    leaving = backend("a", state="draining", reason="stopping")
+    journal.published(snapshot(service(leaving, backend("b"), backend("c")), service(backend("d"), name="api")), 2)
+    many = [backend(f"m{number}") for number in range(MOST_NAMES + 5)]
+    journal.published(snapshot(service(backend("b"), backend("c"), *many)), 3)
+    told = [(record.service, record.changes) for record in caplog.records if record.getMessage() == "backends changed"]
+    assert told[0] == ("web", "draining (is being stopped; keeps its users): web.a@node1; came: web.c@node1")
+    assert told[1][0] == "web"
+    assert told[1][1].endswith(", 5 more; went: web.a@node1")
+    assert told[2:] == [("api", "went: web.d@node1")]
 
 
 def test_frontends_and_ipv6():

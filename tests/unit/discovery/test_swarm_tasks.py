@@ -8,7 +8,7 @@ import pytest
 from faststicky.discovery import swarm_tasks
 from faststicky.discovery.swarm_api import SwarmApi
 from faststicky.discovery.swarm_shapes import Node, Task
-from faststicky.discovery.swarm_tasks import RunningTasks, by_service, in_order, name_of, slot_of, state_of
+from faststicky.discovery.swarm_tasks import RunningTasks, by_service, in_order, name_of, reason_of, slot_of, state_of
 from unit.discovery import engine as fake
 
 
@@ -45,6 +45,22 @@ def test_state_of(desired, status, of_node, state):
 
 def test_a_task_of_an_unknown_node_counts():
     assert state_of(task("web", 1), None) == "up"
+
+
+@pytest.mark.parametrize(
+    ("desired", "of_node", "reason"),
+    [
+        ("running", {}, ""),
+        ("shutdown", {}, "stopping"),
+        ("shutdown", {"availability": "drain"}, "node-drained"),
+        ("running", {"availability": "drain"}, "node-drained"),
+        ("running", {"state": "down"}, "node-down"),
+        ("shutdown", {"availability": "drain", "state": "down"}, "node-down"),
+    ],
+)
+def test_reason_of(desired, of_node, reason):
+    assert reason_of(task("web", 1, desired=desired), node("node1", **of_node)) == reason
+    assert reason_of(task("web", 1, desired=desired), None) == ("" if desired == "running" else "stopping")
 
 
 def test_names_and_slots():

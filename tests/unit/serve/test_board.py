@@ -7,7 +7,14 @@ from unit.control.worlds import backend, snapshot
 from unit.control.worlds import service as of_world
 from unit.observe.samples import sample, service, task
 
-WORLD = snapshot(of_world(backend("a"), backend("b", state="draining"), backend("c", state="leaving"), name="web"))
+WORLD = snapshot(
+    of_world(
+        backend("a"),
+        backend("b", state="draining", reason="stopping"),
+        backend("c", state="leaving", reason="node-down"),
+        name="web",
+    )
+)
 BY_HAND = {"b": Drained(name="b", since=1.0)}
 
 
@@ -36,9 +43,8 @@ def test_totals_and_rates():
 
 def test_why_a_backend_takes_no_new_sessions():
     whys = [one.why for one in board().backends()]
-    assert whys == ["", "is being stopped; keeps its users", "is being stopped; its users move"]
-    whys = [one.why for one in board(drained=BY_HAND).backends()]
-    assert whys[1] == "drained by an operator; keeps its users"
+    assert whys == ["", "is being stopped; keeps its users", "its node is down; its users move"]
+    assert [one.drained for one in board(drained=BY_HAND).backends()] == [False, True, False]
 
 
 def test_before_there_is_anything():

@@ -21,7 +21,11 @@ from faststicky.settings import RunOptions
 from unit.control.worlds import backend, service, snapshot
 
 WORLD = snapshot(
-    service(backend("t1", slot="s/1", node="node1"), backend("t2", name="web.2@node2", state="draining"), name="web"),
+    service(
+        backend("t1", slot="s/1", node="node1"),
+        backend("t2", name="web.2@node2", state="draining", reason="stopping"),
+        name="web",
+    ),
     service(backend("t3", name="api.1@node1", state="down"), name="api", sticky=False),
     warnings=(Warning(service="web", label="x", value="y", text="do z"),),
 )

@@ -30,6 +30,7 @@ cdef int eject(Upstream upstream) except -1:
     upstream.back_at = relay.now + upstream.ejection
     relay.totals.ejections += 1
     upstream.stats.ejections += 1
+    upstream.stats.ejected = 1
     relay.total.counters.ejections += 1
     relay.ejected.append(upstream)
     mark_ejected(upstream)
@@ -66,6 +67,7 @@ cdef int trial_over(Upstream upstream, bint well) except -1:
         upstream.back_at = relay.now + upstream.ejection
         return 0
     upstream.ejected = False
+    upstream.stats.ejected = 0
     upstream.failures = relay.eject_after - 1
     relay.ejected.remove(upstream)
     mark_ejected(upstream)

@@ -120,6 +120,7 @@ cdef class Relay:
 
     def publish(self, spec):
         """Build a table from a model.TableSpec and swap it in. Raises ValueError, and nothing has changed, if it is unsound."""
+        cdef service_series_t *stats
         table = Table(spec)
         upstreams = {}
         places = {}
@@ -130,6 +131,11 @@ cdef class Relay:
                 upstreams[key] = upstream
                 (<Backend>backend).upstream = upstream
                 places.setdefault(key, []).append((service, at))
+        if self.table is None and self.has_region:
+            for service in (<Table>table).services:  # what the worker before us had in flight ended with it
+                stats = stats_service(self.region.buf, (<Service>service).series)
+                if (<Service>service).series:
+                    stats.counters.in_flight = stats.counters.queued = 0
         gone = [upstream for key, upstream in self.upstreams.items() if key not in upstreams]
         self.upstreams = upstreams
         self.table = <Table>table

@@ -90,9 +90,13 @@ cdef class Upstream:
     cdef int count_in_series(self, Relay relay) except -1:
         """Its numbers go where the table in force says; a backend of several services has one series in all of them."""
         cdef uint32_t series = (<Backend>(<Service>self.places[0][0]).backends[self.places[0][1]]).series
+        cdef bint known
         cdef series_t *stats = stats_backend(relay.region.buf, series) if series and relay.has_region else &relay.spare.counters
         if stats != self.stats:
-            stats.in_flight = self.stats.in_flight if self.stats != &relay.spare.counters else 0
+            known = self.stats != &relay.spare.counters  # if not, the worker before us may have left something
+            stats.in_flight = self.stats.in_flight if known else 0
+            stats.queued = self.stats.queued if known else 0
+            stats.ejected = self.ejected
             self.stats = stats
         return 0
 
@@ -118,6 +122,7 @@ cdef class Upstream:
     cdef int retire(self) except -1:
         """No table names this backend any more: idle connections go now, busy ones with their exchange."""
         self.retired = True
+        self.stats.ejected = 0
         return self.close_idle()
 
     cdef int close_idle(self) except -1:
