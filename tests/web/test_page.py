@@ -123,6 +123,30 @@ def test_a_proxy_with_a_token_asks_for_it(browser: Browser, tmp_path: Path):
         context.close()
 
 
+def test_what_needs_attention_is_pointed_at(browser: Browser, tmp_path: Path):
+    config = tmp_path / "proxy.toml"
+    with whoami("one") as one:
+        config.write_text(
+            f'[services.web]\nbackends = ["{one}", "http://127.0.0.1:9"]\n[services.unrouted]\nbackends = ["{one}"]\n'
+            '[[routes]]\nrule = "PathPrefix(`/`)"\nservice = "web"\n'
+        )
+        options = ("--config", str(config), "--eject-after", "1", "--eject-time", "1h")
+        with proxy(tmp_path, *options) as running, opened(browser, f"http://{running.admin}/") as page:
+            expect(page.locator("#to-warnings")).to_have_text("1 label warning")
+            expect(page.locator("#warnings")).to_contain_text("add a [[routes]] table")
+            expect(page.locator("#to-trouble")).to_be_hidden()
+            for _ in range(4):
+                assert running.get("/")[0] == 200
+            bad = page.locator("tr[data-id]", has_text="127.0.0.1:9")
+            expect(bad.locator(".state").first).to_have_text("ejected")
+            expect(page.locator("#events")).to_contain_text("nothing listens at the task's port")
+            page.locator("#to-trouble").focus()
+            page.keyboard.press("Enter")
+            expect(page.locator("#found")).to_have_text("1 services, 1 tasks")
+            assert [row[0] for row in rows(page)] == ["127.0.0.1:9"]
+            expect(page.locator("#trouble")).to_be_focused()
+
+
 @pytest.mark.parametrize(("width", "height"), [(1360, 850), (390, 844)])
 def test_a_thousand_tasks_can_be_searched_without_a_mouse(browser: Browser, tmp_path: Path, width: int, height: int):
     lines = ["[[routes]]", 'rule = "PathPrefix(`/`)"', 'service = "s00"']
@@ -137,6 +161,10 @@ def test_a_thousand_tasks_can_be_searched_without_a_mouse(browser: Browser, tmp_
     ):
         expect(page.locator("tr[data-id]")).to_have_count(1000)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert page.evaluate("document.documentElement.scrollHeight") < 1000 * 40  # not all of them at once
+        shown = len(rows(page))
+        page.locator("button.more:visible").first.click()
+        assert len(rows(page)) == shown + 40
         page.keyboard.press("/")
         page.keyboard.type("s07 127.1.7.33")
         expect(page.locator("#found")).to_have_text("1 services, 1 tasks")

@@ -21,7 +21,9 @@ from faststicky.cli.admin_client import DEFAULT, AdminClient
 from faststicky.cli.sections import SectionedCommand, SectionOption
 from faststicky.errors import FaststickyError
 
+ONCE = 10.0  # seconds that --once waits for numbers
 WAIT = 0.2  # seconds that a key is waited for
+SCROLLS = {"\x1b[A": -1, "\x1b[B": 1, "\x1bOA": -1, "\x1bOB": 1, "k": -1, "j": 1, "\x1b[5~": -10, "\x1b[6~": 10}
 AGAIN = 2.0  # seconds from a lost connection to the next try
 
 
@@ -33,7 +35,10 @@ AGAIN = 2.0  # seconds from a lost connection to the next try
 @click.option("--once", cls=SectionOption, is_flag=True, show_default=False, envvar="FASTSTICKY_TOP_ONCE",
               help="One picture, then the end; what also happens where there is no terminal.")  # fmt: skip
 def top(admin: str, service: str, once: bool) -> None:
-    """Services and tasks live, from a proxy's admin server. Keys: q quit, s sort, tab one service or all, / filter."""
+    """Services and tasks live, from a proxy's admin server.
+
+    Keys: q quit, s sort, tab one service or all, / filter, arrows scroll, w label warnings, e events.
+    """
     from rich.console import Console
     from rich.live import Live
 
@@ -41,24 +46,34 @@ def top(admin: str, service: str, once: bool) -> None:
 
     client, view, choice = AdminClient(admin), LiveView(), Choice(service=service)
     news: queue.Queue[tuple[str, Any] | FaststickyError] = queue.Queue(1000)
-    client.ask("/health")  # what is wrong from the start is an error, not a picture
+    for event in client.ask("/api/events")["events"]:  # what is wrong from the start is an error, not a picture
+        view.take("event", event)
     threading.Thread(target=_listen, args=(client, news), daemon=True).start()
     console = Console()
     if once or console.is_dumb_terminal or not (sys.stdin.isatty() and console.is_terminal):
         while not view.numbers:
-            _take(view, news.get(timeout=10))
+            try:
+                _take(view, news.get(timeout=ONCE))
+            except queue.Empty:
+                raise FaststickyError("no numbers came", where=client.url, remedy="try again") from None
         console.print(view.render(choice, console.width, 10_000))
         return
     with _keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
+        changed, size = True, console.size
         while True:
             with contextlib.suppress(queue.Empty):
                 while True:
                     _take(view, news.get_nowait())
-            live.update(view.render(choice, console.width, console.height), refresh=True)
-            for pressed in keys():
-                if pressed in ("q", "\x03") and not choice.typing:
+                    changed = True
+            if changed or size != console.size:  # nothing is written over a slow line for nothing
+                size = console.size
+                live.update(view.render(choice, *size), refresh=True)
+            pressed = keys()
+            changed = bool(pressed)
+            for key in pressed:
+                if key in ("q", "\x03") and not choice.typing:
                     return
-                press(choice, pressed, view.services)
+                press(choice, key, view.services)
 
 
 def press(choice: Any, key: str, services: list[str]) -> None:
@@ -78,17 +93,23 @@ def press(choice: Any, key: str, services: list[str]) -> None:
         choice.typing = True
     elif key == "\x1b":
         choice.filter = choice.service = ""
+        choice.panel, choice.offset = "services", 0
+    elif key in ("w", "e"):
+        panel = {"w": "warnings", "e": "events"}[key]
+        choice.panel, choice.offset = "services" if choice.panel == panel else panel, 0
+    elif key in SCROLLS:
+        choice.offset = max(0, choice.offset + SCROLLS[key])
     elif key == "s":
         choice.sort = SORTS[(SORTS.index(choice.sort) + 1) % len(SORTS)]
     elif key == "\t":
         around = ["", *services]
         at = around.index(choice.service) if choice.service in around else 0
-        choice.service = around[(at + 1) % len(around)]
+        choice.service, choice.offset = around[(at + 1) % len(around)], 0
 
 
 def _take(view: Any, news: tuple[str, Any] | FaststickyError) -> None:
     if isinstance(news, FaststickyError):
-        view.event = str(news)
+        view.problem = str(news)
     else:
         view.take(*news)
 
@@ -112,16 +133,16 @@ def _listen(client: AdminClient, news: queue.Queue[tuple[str, Any] | FaststickyE
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Any]:
-    """Keys of the terminal, without waiting for Enter; none when none came for a moment, or an arrow."""
+    """Keys of the terminal, without waiting for Enter; none when none came for a moment."""
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     tty.setcbreak(fd)
 
-    def keys() -> str:
+    def keys() -> tuple[str, ...]:
         if not select.select([fd], [], [], WAIT)[0]:
-            return ""
+            return ()
         pressed = os.read(fd, 64).decode(errors="ignore")
-        return "" if len(pressed) > 1 and pressed[0] == "\x1b" else pressed
+        return (pressed,) if pressed[:1] == "\x1b" else tuple(pressed)  # an arrow is one key
 
     try:
         yield keys

@@ -2,29 +2,44 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 import orjson
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 SORTS = ("name", "rate", "users", "errors", "in flight")
-_KEYS = {"rate": 1, "errors": 2, "users": 3, "in flight": 4}
-_BARS = " ▁▂▃▄▅▆▇█"
-_COLOURS = {"up": "green", "draining": "yellow", "leaving": "yellow", "down": "red"}
+PANELS = ("services", "warnings", "events")
 SPARK = 40
+EVENTS = 200  # that are kept
+WIDE = 130  # columns from which the reason stands beside the state
+
+_KEYS = {"rate": 1, "errors": 2, "users": 3, "in flight": 4}  # places in a backend's row
+_EJECTED = 7
+_COUNTS = {"rate": "rate", "errors": "errors", "users": "sessions", "in flight": "in_flight"}  # of a service
+_COLUMNS = (("users", 7), ("req/s", 9), ("in flight", 10), ("5xx", 7), ("requests", 11))
+_BARS = " ▁▂▃▄▅▆▇█"
+_COLOURS = {"up": "green", "draining": "yellow", "leaving": "yellow", "down": "red", "ejected": "red"}
+_EVENT_COLOURS = {"warning": "yellow", "error": "red"}
+_NUMBERS = 44  # columns of all numbers together
+_STATE = 9
+_WHY = 46  # columns of the reason
+
+Row = tuple[dict[str, Any], list[float]]
 
 
 class Choice(msgspec.Struct, kw_only=True):
-    """What the one who looks has chosen. service: "" for all."""
+    """What the one who looks has chosen. service: "" for all. offset: lines, or services, that are scrolled past."""
 
     sort: str = "name"
     service: str = ""
     filter: str = ""
     typing: bool = False
+    panel: str = "services"
+    offset: int = 0
 
 
 class LiveView:
@@ -34,10 +49,12 @@ class LiveView:
         self.state: dict[str, Any] = {}
         self.numbers: dict[str, Any] = {}
         self.points: dict[str, list[list[Any]]] = {}
-        self.event = ""
+        self.events: deque[dict[str, Any]] = deque(maxlen=EVENTS)
+        self.problem = ""  # of the connection to the proxy
 
     def take(self, kind: str, content: Any) -> None:
         """One message; kinds that are not known are passed over."""
+        self.problem = ""
         if kind == "state":
             self.state = content
         elif kind == "history":
@@ -50,9 +67,8 @@ class LiveView:
                 for name, point in content["points"].items():
                     self.points[name] = [*self.points.get(name, []), point][-SPARK:]
             self.numbers = content
-        elif kind == "event":
-            where = " ".join(part for part in (content["service"], content["task"]) if part)
-            self.event = f"{content['time'][11:19]} {where} {content['text']}"
+        elif kind == "event" and content not in self.events:  # the last ones were asked for, too
+            self.events.append(content)
 
     @property
     def services(self) -> list[str]:
@@ -60,77 +76,186 @@ class LiveView:
         return [service["name"] for service in self.state.get("services", ())]
 
     def render(self, choice: Choice, width: int, height: int) -> RenderableType:
-        """At most `height` lines."""
+        """At most `height` lines of `width` columns."""
         if not self.state or not self.numbers:
-            return Text("waiting for the proxy")
-        parts: list[RenderableType] = [self._head(width)]
-        room = height - 6
-        for service in self.state["services"]:
-            if choice.service and service["name"] != choice.service:
-                continue
-            rows = list(self._rows(service, choice))
-            if (choice.filter and not rows) or room < 4:
-                continue
-            parts.append(self._service(service, rows[: room - 3], len(rows), width))
-            room -= min(len(rows), room - 3) + 3
-        parts.append(Text(self.event, style="dim", no_wrap=True, overflow="ellipsis"))
-        typed = f"filter: {choice.filter}{'_' if choice.typing else ''}  " if choice.filter or choice.typing else ""
-        parts.append(
-            Text(
-                f"{typed}q quit  s sort ({choice.sort})  tab service ({choice.service or 'all'})  / filter", style="dim"
-            )
-        )
-        return Group(*parts)
+            return Text(self.problem or "waiting for the proxy")
+        head, foot = self._head(width), self._foot(choice)
+        room = max(0, height - len(head) - len(foot))
+        if choice.panel == "services":
+            body = self._services(choice, width, room)
+        else:
+            body = (self._told() if choice.panel == "events" else self._warnings(width))[choice.offset :]
+        return Group(*(_cut(line, width) for line in (*head, *body[:room], *foot)[:height]))
 
-    def _head(self, width: int) -> Text:
+    # ---- above and below
+
+    def _head(self, width: int) -> list[Text]:
         numbers, readiness = self.numbers, self.numbers["readiness"]
-        rate, errors, p50, p99 = (self.points.get("") or [[0, 0, None, None]])[-1]
-        text = Text(no_wrap=True, overflow="ellipsis")
+        _, _, p50, p99 = (self.points.get("") or [[0, 0, None, None]])[-1]
+        text = Text()
         text.append("faststicky ", style="bold")
-        text.append(f"{rate:,.1f} req/s  ")
-        text.append(f"{errors:,.1f} 5xx/s", style="red" if errors else "")
-        text.append(f"  p50 {_ms(p50)} p99 {_ms(p99)}  {numbers['sessions']:,} users")
-        text.append(f"  {numbers['connections']:,} connections  table {readiness['generation']}")
+        text.append(f"{numbers['rate']:,.1f} req/s  ")
+        text.append(f"{numbers['errors']:,.1f} 5xx/s", style="red" if numbers["errors"] else "")
+        text.append(f"  p50 {_ms(p50)} p99 {_ms(p99)}  {_counted(numbers['sessions'], 'user')}")
+        text.append(f"  table {readiness['generation']}  {_counted(numbers['connections'], 'connection')}")
+        lines = [text]
         if readiness["error"]:
-            text.append(f"\nthe last good table stays: {readiness['error']}", style="red")
-        text.append(f"\n{spark([point[0] for point in self.points.get('', [])], min(SPARK, width - 12))}", style="cyan")
-        return text
+            lines.append(Text(f"the last good table stays: {readiness['error']}", style="red"))
+        lines.append(Text(spark([point[0] for point in self.points.get("", [])], min(SPARK, width - 12)), style="cyan"))
+        return lines
 
-    def _rows(self, service: dict[str, Any], choice: Choice) -> Iterator[tuple[dict[str, Any], list[float]]]:
-        numbers = self.numbers["services"].get(service["name"], {}).get("backends", {})
-        rows = [(backend, numbers.get(backend["id"], [0] * 7)) for backend in service["backends"]]
+    def _foot(self, choice: Choice) -> list[Text]:
+        last = Text(self.problem, style="red") if self.problem else Text()
+        if self.events and not self.problem:
+            last = _event(self.events[-1])
+        typed = f"filter: {choice.filter}{'_' if choice.typing else ''}  " if choice.filter or choice.typing else ""
+        warnings = _counted(len(self.state.get("warnings", ())), "warning")
+        keys = f"{typed}q quit  w {warnings}  e events  s sort ({choice.sort})  tab {choice.service or 'all'}  / filter  ↑↓ scroll"
+        return [last, Text(keys, style="dim")]
+
+    # ---- services and tasks
+
+    def _services(self, choice: Choice, width: int, room: int) -> list[Text]:
+        blocks = []
+        for service in self.state["services"]:
+            rows = list(self._rows(service, choice))
+            if (not choice.service or service["name"] == choice.service) and (rows or not choice.filter):
+                blocks.append((service, rows))
+        if choice.sort in _COUNTS:
+            blocks.sort(key=lambda block: -self._of(block[0]).get("counts", {}).get(_COUNTS[choice.sort], 0))
+        lines = [_line("task", "state", [name for name, _ in _COLUMNS], width, "dim")]
+        if len(blocks) == 1:
+            (service, rows), skipped = blocks[0], min(choice.offset, max(0, len(blocks[0][1]) - 1))
+            return [*lines, self._title(service, len(rows)), *self._tasks(service["name"], rows[skipped:], width)]
+        skipped = min(choice.offset, max(0, len(blocks) - 1))
+        blocks, whole = blocks[skipped:], len(blocks)
+        fits = sum(1 + len(self._tasks(service["name"], rows, width)) for service, rows in blocks) < room
+        most = max(2, room // max(1, len(blocks)) - 1)
+        for number, (service, rows) in enumerate(blocks):
+            shown = rows if fits else _worst_first(rows)[:most]
+            made = [self._title(service, len(rows), len(shown)), *self._tasks(service["name"], shown, width)]
+            if number and len(lines) + len(made) > room - (number + 1 < len(blocks)):
+                lines.append(Text(f"… {whole - skipped - number} more services of {whole}", style="dim"))
+                break
+            lines += made
+        return lines
+
+    def _of(self, service: dict[str, Any]) -> dict[str, Any]:
+        numbers: dict[str, Any] = self.numbers["services"].get(service["name"], {})
+        return numbers
+
+    def _rows(self, service: dict[str, Any], choice: Choice) -> Iterator[Row]:
+        numbers = self._of(service).get("backends", {})
+        rows = [(backend, numbers.get(backend["id"], [0] * 8)) for backend in service["backends"]]
         if choice.sort in _KEYS:
             rows.sort(key=lambda row: -row[1][_KEYS[choice.sort]])
         words = choice.filter.lower().split()
         for backend, row in rows:
-            shown = f"{service['name']} {backend['name']} {backend['node']} {backend['state']}".lower()
+            shown = f"{service['name']} {backend['name']} {backend['node']} {_state(backend, row)}".lower()
             if all(word in shown for word in words):
                 yield backend, row
 
-    def _service(
-        self, service: dict[str, Any], rows: Iterable[tuple[dict[str, Any], list[float]]], whole: int, width: int
-    ) -> Table:
-        numbers = self.numbers["services"].get(service["name"])
-        hit = numbers["hit_rate"] if numbers else None
-        times = numbers["first_byte_ms"] if numbers else {"p50": None, "p99": None}
-        rate = numbers["counts"]["rate"] if numbers else 0.0
+    def _title(self, service: dict[str, Any], whole: int, shown: int | None = None) -> Text:
+        numbers = self._of(service)
         title = Text(service["name"], style="bold")
-        kept = "" if hit is None else f"  {hit:.1%} kept"
-        title.append(f"  {rate:,.1f} req/s  p50 {_ms(times['p50'])} p99 {_ms(times['p99'])}{kept}", style="dim")
-        table = Table(
-            title=title, title_justify="left", box=None, pad_edge=False, header_style="dim", width=min(width, 110)
-        )
-        table.add_column(f"task ({whole})", ratio=3, no_wrap=True, overflow="ellipsis")
-        table.add_column("state", no_wrap=True)
-        for name in ("users", "req/s", "in flight", "5xx", "requests"):
-            table.add_column(name, justify="right", no_wrap=True)
-        for backend, (requests, each, errors, sessions, in_flight, *_) in rows:
-            state = Text(backend["state"], style=_COLOURS.get(backend["state"], ""))
-            table.add_row(
-                Text(backend["name"]), state, f"{sessions:,}", f"{each:,.1f}", f"{in_flight:,}",
-                Text(f"{errors:,}", style="red" if errors else ""), f"{requests:,}",
-            )  # fmt: skip
-        return table
+        if not service["backends"]:
+            title.append("  no task: requests are answered with 503", style="red")
+            return title
+        facts = [_counted(whole, "task") if shown in (None, whole) else f"{shown} of {whole} tasks"]
+        if numbers:
+            hit, times, outcomes = numbers["hit_rate"], numbers["first_byte_ms"], numbers["outcomes"]
+            facts.append(f"{numbers['counts']['rate']:,.1f} req/s")
+            facts.append(f"p50 {_ms(times['p50'])} p99 {_ms(times['p99'])}")
+            facts += [] if hit is None else [f"{hit:.1%} kept"]
+            facts += [
+                f"{outcomes[name]:,} {text}"
+                for name, text in (("slot", "by slot"), ("moved", "moved"))
+                if outcomes.get(name)
+            ]
+            facts += [f"{count:,} own {status}" for status, count in numbers["failures"].items() if count]
+            facts += [f"{numbers['counts']['queued']:,} waiting"] if numbers["counts"]["queued"] else []
+        title.append("  " + "  ".join(facts), style="dim")
+        return title
+
+    def _tasks(self, service: str, rows: Iterable[Row], width: int) -> list[Text]:
+        lines = []
+        for backend, row in rows:
+            requests, each, errors, sessions, in_flight = row[:5]
+            shown = _state(backend, row)
+            values = [f"{sessions:,}", f"{each:,.1f}", f"{in_flight:,}", f"{errors:,}", f"{requests:,}"]
+            name = backend["name"]
+            if len(name) + 2 > _name_columns(width):  # the service is written above
+                name = name.removeprefix(service)
+            line = _line(f"  {name}", shown, values, width, "", _COLOURS.get(shown, ""), bad=3 if errors else None)
+            why = "its requests fail" if shown == "ejected" else backend.get("why", "")
+            if why and width >= WIDE:
+                line.append(f"  {why}", style="dim")
+            lines.append(line)
+            if why and width < WIDE:
+                lines.append(Text(f"    {why}", style="dim"))
+        return lines
+
+    # ---- other panels
+
+    def _warnings(self, width: int) -> list[Text]:
+        lines: list[Text] = []
+        for warning in self.state.get("warnings", ()):
+            value = f"={warning['value']}" if warning["value"] else ""
+            service = f"{warning['service']}: " if warning["service"] else ""
+            lines.append(Text(f"{service}{warning['label']}{value}", style="yellow"))
+            lines += _wrapped(warning["text"], width)
+        return lines or [Text("no label warnings")]
+
+    def _told(self) -> list[Text]:
+        return [_event(event) for event in reversed(self.events)] or [Text("no events yet")]
+
+
+def _worst_first(rows: list[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: _state(*row) == "up")
+
+
+def _state(backend: dict[str, Any], row: list[float]) -> str:
+    """Of a task that is up, whether its requests fail."""
+    return "ejected" if row[_EJECTED] and backend["state"] == "up" else str(backend["state"])
+
+
+def _name_columns(width: int) -> int:
+    return min(60, max(8, width - _NUMBERS - _STATE - (_WHY if width >= WIDE else 0)))
+
+
+def _line(
+    name: str, state: str, values: list[str], width: int, style: str, colour: str = "", bad: int | None = None
+) -> Text:
+    """Columns of the same width in every line, so that nothing jumps."""
+    first = Text(name, style=style)
+    first.truncate(_name_columns(width), overflow="ellipsis", pad=True)
+    line = Text()
+    line.append_text(first)
+    line.append(f" {state:<{_STATE - 1}}", style=style or colour)
+    for place, (value, (_, size)) in enumerate(zip(values, _COLUMNS, strict=True)):
+        line.append(f"{value:>{size}}", style=style or ("red" if place == bad else ""))
+    return line
+
+
+def _event(event: dict[str, Any]) -> Text:
+    where = " ".join(part for part in (event["service"], event["task"]) if part)
+    return Text(f"{event['time'][11:19]} {where} {event['text']}", style=_EVENT_COLOURS.get(event["level"], "dim"))
+
+
+def _wrapped(text: str, width: int) -> list[Text]:
+    lines, line = [], "   "
+    for word in text.split():
+        if len(line) + len(word) + 1 > width and line.strip():
+            lines.append(Text(line))
+            line = "   "
+        line += f" {word}"
+    return [*lines, Text(line)]
+
+
+def _cut(line: Text, width: int) -> Text:
+    line.no_wrap, line.overflow = True, "ellipsis"
+    line.truncate(width, overflow="ellipsis")
+    return line
 
 
 def spark(values: list[float], width: int) -> str:
@@ -148,6 +273,10 @@ def messages(lines: Iterable[bytes]) -> Iterator[tuple[str, Any]]:
             kind = line[7:].strip().decode()
         elif line.startswith(b"data: "):
             yield kind, orjson.loads(line[6:])
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _ms(value: float | None) -> str:

@@ -21,7 +21,8 @@ LOST = ("slot", "moved")
 
 
 class Numbers(msgspec.Struct, kw_only=True):
-    """Of a service or a backend. in_flight, queued, ejected (by how many workers) and sessions are of one moment, all else counts."""
+    """Of a service or a backend. in_flight, queued, ejected (by how many workers) and sessions are of one moment, all else
+    counts."""
 
     requests: int = 0
     answers: list[int] = msgspec.field(default_factory=lambda: [0] * 6)  # by class, [2] is 2xx

@@ -279,9 +279,12 @@ class LiveService(Shape, frozen=True, kw_only=True):
 
 
 class LiveNumbers(Shape, frozen=True, kw_only=True):
-    """Message `numbers`: every two seconds. points: the newest, as in `history`."""
+    """Message `numbers`: every two seconds. points: the newest, as in `history`. rate and errors: requests and 5xx a second, in the
+    same seconds as those of services and backends."""
 
     points: dict[str, Point]
+    rate: float
+    errors: float
     services: dict[str, LiveService]
     sessions: int
     connections: int

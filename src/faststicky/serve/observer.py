@@ -17,6 +17,7 @@ import msgspec
 from faststicky.control.overrides import Drained
 from faststicky.model import TableSpec
 from faststicky.observe import stats_lines
+from faststicky.observe.numbers import Numbers
 from faststicky.observe.sample import Sample
 from faststicky.serve import own_processes
 from faststicky.serve.board import Board
@@ -177,13 +178,15 @@ class Observer:
 
     def numbers(self, *, changed_only: bool) -> dict[str, Any]:
         """Of the feed; a backend's are api_types.Row."""
-        status, last = self._status(), self._history.last
+        status, last, lately = self._status(), self._history.last, self._history.window()
+        seconds = lately.seconds if lately else 1.0
+        whole = lately.whole.numbers if lately else Numbers()
         board = Board(
             generation=status.generation,
             snapshot=status.snapshot,
             drained={},
             totals=last,
-            lately=self._history.window(),
+            lately=lately,
         )
         sent: dict[str, dict[str, list[float]]] = {}
         services = {}
@@ -208,6 +211,8 @@ class Observer:
             self._sent = sent
         return {
             "points": self._history.newest(),
+            "rate": round(whole.requests / seconds, 2),
+            "errors": round(whole.answers[5] / seconds, 2),
             "services": services,
             "sessions": last.whole.numbers.sessions() if last else 0,
             "connections": status.live().get("clients", 0),

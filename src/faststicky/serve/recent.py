@@ -15,6 +15,7 @@ from faststicky.serve.log_gate import LogGate
 from faststicky.serve.logs import details
 
 KEPT = 300  # of each: changes of the table, warnings
+TOGETHER = 10  # tasks of one service with the same change in one table, above which they are told in one event
 ALIKE = 10  # warnings a minute of one message for one service: what a flood says must not push out the rest
 
 # Details that nobody looks for, or that an event tells elsewhere
@@ -59,15 +60,22 @@ class Recent(logging.Handler):
         before = self._backends(self._table) if self._table else {}
         after = self._backends(table)
         self._table = table
+        changes: dict[tuple[str, str], list[str]] = {}  # names by service and what happened
         for key in [key for key in after if key not in before]:
             name, state = after[key]
-            self._add(self._changes, "info", f"came, {state}", service=key[0], task=name)
+            changes.setdefault((key[0], f"came, {state}"), []).append(name)
         for key in [key for key in before if key not in after]:
-            self._add(self._changes, "info", "went", service=key[0], task=before[key][0])
+            changes.setdefault((key[0], "went"), []).append(before[key][0])
         for key in [key for key in before if key in after]:
             (_, old), (name, new) = before[key], after[key]
             if old != new:
-                self._add(self._changes, "info", f"{new}, was {old}", service=key[0], task=name)
+                changes.setdefault((key[0], f"{new}, was {old}"), []).append(name)
+        for (service, what), names in changes.items():
+            if len(names) > TOGETHER:
+                self._add(self._changes, "info", f"{len(names)} tasks: {what}", service=service)
+            else:
+                for name in names:
+                    self._add(self._changes, "info", what, service=service, task=name)
         self._add(self._changes, "info", f"table {table.generation} is in force")
 
     def _add(self, ring: deque[dict[str, Any]], level: str, text: str, *, service: str = "", task: str = "") -> None:

@@ -61,7 +61,14 @@ def test_live_in_a_terminal(terminal):
                 os.write(ours, b"s")
                 until(b"sort (rate)")
                 admin.observer.recent.on_event(
-                    {"time": "2026-11-22T12:13:14.000Z", "level": "info", "service": "", "task": "", "text": "hello"}
+                    {
+                        "id": 9,
+                        "time": "2026-11-22T12:13:14.000Z",
+                        "level": "info",
+                        "service": "",
+                        "task": "",
+                        "text": "hello",
+                    }
                 )
                 until(b"12:13:14  hello")
                 os.write(ours, b"q")
@@ -95,3 +102,9 @@ def test_keys():
     press(choice, "\x1b", [])
     assert choice.typing is False
     press(choice, "", [])
+    for key, panel in (("w", "warnings"), ("e", "events"), ("e", "services"), ("w", "warnings"), ("\x1b", "services")):
+        press(choice, key, [])
+        assert choice.panel == panel
+    for key, offset in (("\x1b[B", 1), ("\x1b[6~", 11), ("\x1b[A", 10), ("\x1b[5~", 0), ("k", 0), ("j", 1), ("\t", 0)):
+        press(choice, key, ["a"])
+        assert choice.offset == offset

@@ -18,8 +18,17 @@ def numbers(backends: dict[str, list[float]], **readiness: Any) -> dict[str, Any
     return {
         "points": {"": [12.5, 0.5, 1.0, 30.0], "web": [12.5, 0.5, 1.0, 30.0]},
         "services": {
-            "web": {"counts": {"rate": 12.5}, "hit_rate": 0.987, "first_byte_ms": TIMES, "backends": backends}
+            "web": {
+                "counts": {"rate": 12.5, "queued": 0},
+                "hit_rate": 0.987,
+                "first_byte_ms": TIMES,
+                "outcomes": {"slot": 0, "moved": 12},
+                "failures": {"503": 4, "502": 0},
+                "backends": backends,
+            }
         },
+        "rate": 12.5,
+        "errors": 0.5,
         "sessions": 7,
         "connections": 3,
         "readiness": {"generation": 4, "error": "", **readiness},
@@ -30,7 +39,7 @@ def fed() -> LiveView:
     view = LiveView()
     view.take("state", {"services": [{"name": "web", "backends": [backend("1"), backend("2", state="draining")]}]})
     view.take("history", {"points": {"": [[1, 0, 1.0, 2.0]]}})
-    view.take("numbers", numbers({"1": [100, 1.5, 0, 4, 0, 0, 0], "2": [200, 11.0, 3, 3, 1, 0, 0]}))
+    view.take("numbers", numbers({"1": [100, 1.5, 0, 4, 0, 0, 0, 0], "2": [200, 11.0, 3, 3, 1, 0, 0, 0]}))
     return view
 
 
@@ -46,13 +55,16 @@ def test_before_anything_has_come():
 
 def test_services_and_tasks():
     text = shown(fed())
-    for part in ("7 users", "3 connections", "table 4", "98.7% kept", "web.1", "draining", "11.0"):
+    for part in ("7 users", "3 connections", "table 4", "98.7% kept", "web.1", "draining", "11.0", "2 tasks",
+                 "12 moved", "4 own 503", "12.5 req/s", "0.5 5xx/s"):  # fmt: skip
         assert part in text
+    assert "by slot" not in text
+    assert "own 502" not in text
 
 
 def test_only_what_changed_is_sent():
     view = fed()
-    view.take("numbers", numbers({"1": [101, 2.5, 0, 4, 0, 0, 0]}))
+    view.take("numbers", numbers({"1": [101, 2.5, 0, 4, 0, 0, 0, 0]}))
     text = shown(view)
     assert "101" in text
     assert "200" in text
@@ -69,14 +81,82 @@ def test_sorting_and_filtering():
     assert "web.1" not in shown(view, Choice(service="other"))
 
 
+def event(ident: int, text: str, level: str = "info") -> dict[str, Any]:
+    time = "2026-11-22T12:13:14.000Z"
+    return {"id": ident, "time": time, "level": level, "service": "web", "task": "web.1", "text": text}
+
+
 def test_what_goes_wrong_and_what_happens():
     view = fed()
     view.take("numbers", numbers({}, error="no answer"))
-    view.take("event", {"time": "2026-11-22T12:13:14.000Z", "service": "web", "task": "web.1", "text": "went"})
+    view.take("event", event(1, "went"))
     view.take("something new", {})
     text = shown(view)
     assert "the last good table stays: no answer" in text
     assert "12:13:14 web web.1 went" in text
+    view.problem = "connection lost"
+    assert "connection lost" in shown(view)
+    view.take("numbers", numbers({}))
+    assert "connection lost" not in shown(view)
+
+
+def test_why_a_task_gets_no_new_users():
+    view = fed()
+    tasks = [
+        backend("1"),
+        backend("2", state="draining", why="its node is being drained; keeps its users"),
+        backend("3"),
+    ]
+    view.take("state", {"services": [{"name": "web", "backends": tasks}, {"name": "empty", "backends": []}]})
+    view.take("numbers", numbers({"3": [5, 0.0, 0, 0, 0, 0, 1, 2]}))
+    for width in (80, 150):
+        text = shown(view, width=width)
+        assert "its node is being drained; keeps its users" in text
+        assert "ejected" in text
+        assert "its requests fail" in text
+        assert "no task: requests are answered with 503" in text
+    assert "web.3" in shown(view, Choice(filter="ejected"))
+    assert "web.1" not in shown(view, Choice(filter="ejected"))
+
+
+def test_warnings_and_events():
+    view = fed()
+    assert "0 warnings" in shown(view)
+    assert "no label warnings" in shown(view, Choice(panel="warnings"))
+    assert "no events yet" in shown(view, Choice(panel="events"))
+    warning = {
+        "service": "web",
+        "label": "faststicky.stikcy",
+        "value": "true",
+        "text": "no such label; did you mean sticky? " * 5,
+    }
+    view.take("state", {**view.state, "warnings": [warning]})
+    text = shown(view, Choice(panel="warnings"), width=60)
+    assert "1 warning " in text
+    assert "web: faststicky.stikcy=true" in text
+    assert max(len(line) for line in text.splitlines()) <= 60
+    for number in range(40):
+        view.take("event", event(number, f"event {number}"))
+    view.take("event", event(39, "event 39"))  # told twice
+    lines = shown(view, Choice(panel="events"), height=24).splitlines()
+    assert [line.rpartition(" ")[2] for line in lines[2:5]] == ["39", "38", "37"]
+    assert "event 29" in shown(view, Choice(panel="events", offset=10), height=24).splitlines()[2]
+
+
+def test_many_services_and_tasks_can_all_be_seen():
+    view = fed()
+    tasks = [backend(f"{number:03}") for number in range(99)] + [
+        backend("bad", state="down", why="failed its health check")
+    ]
+    view.take("state", {"services": [{"name": f"s{number:02}", "backends": tasks} for number in range(30)]})
+    text = shown(view, height=24)
+    assert "2 of 100 tasks" in text
+    assert text.index("web.bad") < text.index("web.000")  # what is wrong comes first
+    assert "more services of 30" in text
+    assert "s29" not in text
+    assert "s29" in shown(view, Choice(offset=29), height=24)
+    assert "web.098" in shown(view, Choice(service="s07", offset=90), height=24)
+    assert "s29" in shown(view, Choice(offset=999), height=24)
 
 
 def test_it_fits_the_terminal():

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from faststicky.model import BackendSpec, ServiceSpec, TableSpec
-from faststicky.serve.recent import ALIKE, KEPT, Recent
+from faststicky.serve.recent import ALIKE, KEPT, TOGETHER, Recent
 
 
 def table(generation: int, **states: str) -> TableSpec:
@@ -30,6 +30,15 @@ def test_what_changed_in_the_table():
     assert told(recent, 2) == [("web.b", "came, up"), ("web.a", "draining, was up"), ("", "table 2 is in force")]
     recent.published(msgspec.structs.replace(table(3), services=()))
     assert {text for _, text in told(recent, 5)} == {"went", "table 3 is in force"}
+
+
+def test_many_tasks_at_once_are_one_event():
+    recent = Recent()
+    recent.published(table(1, **{f"t{number}": "up" for number in range(TOGETHER + 1)}))
+    recent.published(table(2, **{f"t{number}": "draining" for number in range(TOGETHER)}))
+    assert told(recent)[0] == ("", f"{TOGETHER + 1} tasks: came, up")
+    assert ("web.t9", "draining, was up") in told(recent)
+    assert len(told(recent)) == 2 + 1 + TOGETHER + 1
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@
 import { chart, draw } from "/chart.js";
 import { count, make, millis, percent, rate, span, text } from "/view.js";
 
-const MOST_TASKS = 60; // rows of a service before "show all"
+const MOST_TASKS = 200; // rows of all services together before "show all", those that are not up aside
+const LEAST_TASKS = 6; // of each service
 const MOST_EVENTS = 200;
 const POINTS = 90;
 
@@ -41,7 +42,8 @@ $("totals").append(
 
 function showTotals(numbers) {
   const line = points[""] ?? [];
-  const [perSecond, errors, p50, p99] = line.at(-1) ?? [0, 0, null, null];
+  const [, , p50, p99] = line.at(-1) ?? [0, 0, null, null];
+  const { rate: perSecond, errors } = numbers;
   text(totals.rate.value, rate(perSecond));
   text(totals.errors.value, rate(errors));
   totals.errors.box.classList.toggle("alarm", errors > 0);
@@ -62,13 +64,25 @@ function showTotals(numbers) {
 
 // ---- services and their tasks
 
+// A task is called web.3@node2; `node` is the node's ID.
+function hostOf(backend) {
+  return backend.name.split("@")[1] ?? backend.node;
+}
+
 function byNode(backends) {
   const nodes = new Map();
   for (const backend of backends) {
     if (!nodes.has(backend.node)) nodes.set(backend.node, []);
     nodes.get(backend.node).push(backend);
   }
-  return [...nodes].sort(([one], [other]) => one.localeCompare(other, undefined, { numeric: true }));
+  const named = [...nodes.values()].map((tasks) => [hostOf(tasks[0]), tasks]);
+  return named.sort(([one], [other]) => one.localeCompare(other, undefined, { numeric: true }));
+}
+
+// What the state column says: of a task that is up, whether its requests fail.
+function condition(backend, ejected) {
+  if (backend.state !== "up" || !ejected) return { state: backend.state, why: backend.why };
+  return { state: "ejected", why: "its requests failed; back when a connection to it succeeds" };
 }
 
 function slotOf(backend) {
@@ -78,6 +92,8 @@ function slotOf(backend) {
 
 function taskRow(service, backend) {
   const cells = {};
+  const badge = make("span");
+  const why = make("span", { class: "why" });
   const cell = (name, wide = false) => (cells[name] = make("td", { class: wide ? "number wide-only" : "number" }, "0"));
   const button = make("button", { type: "button", onclick: () => toggle(backend, button) }, backend.drained ? "undo" : "drain");
   button.setAttribute("aria-label", `${backend.drained ? "Undo the draining of" : "Drain"} ${backend.name}`);
@@ -87,7 +103,7 @@ function taskRow(service, backend) {
     make("td", { class: "name" }, backend.name),
     make("td", { class: "address wide-only" }, `${backend.host}:${backend.port}`),
     make("td", { class: "number wide-only" }, slotOf(backend)),
-    make("td", {}, make("span", { class: `state ${backend.state}` }, backend.state), backend.why ? make("span", { class: "why" }, backend.why) : null),
+    make("td", {}, badge, why),
     cell("sessions"),
     cell("rate"),
     cell("in_flight", true),
@@ -95,29 +111,47 @@ function taskRow(service, backend) {
     cell("requests", true),
     make("td", { class: "number" }, button),
   );
-  const shown = [backend.name, backend.node, backend.host, backend.state, backend.why].join(" ").toLowerCase();
-  return { row, cells, shown, backend };
+  const made = { row, cells, badge, why, backend, state: "", shown: "" };
+  showCondition(made, 0);
+  return made;
 }
 
+// True if it is another one than before.
+function showCondition(one, ejected) {
+  const { state, why } = condition(one.backend, ejected);
+  if (one.state === state) return false;
+  one.state = state;
+  one.badge.className = `state ${state}`;
+  text(one.badge, state);
+  text(one.why, why);
+  one.why.hidden = !why;
+  one.shown = [one.backend.name, one.backend.node, one.backend.host, state, why].join(" ").toLowerCase();
+  return true;
+}
+
+const FACTS = [["tasks", "tasks up"], ["users", "users"], ["hit", "kept on their task"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"],
+  ["slot", "followed their slot"], ["moved", "moved"], ["retries", "retries"], ["failures", "own 502/503/504"], ["queued", "waiting"]];
+const QUIET = ["slot", "moved", "retries", "failures", "queued"]; // not shown while they are 0
 const HEADS = [["task"], ["address", "wide-only"], ["slot", "number wide-only"], ["state"], ["users", "number"], ["req/s", "number"],
   ["in flight", "number wide-only"], ["5xx", "number wide-only"], ["requests", "number wide-only"], ["", "number"]];
 
 function serviceView(service) {
   const about = [service.sticky ? `cookie ${service.cookie.name}` : "not sticky", ...state.routes.filter((route) => route.service === service.name).map((route) => route.rule)];
-  const view = { service, rows: new Map(), groups: [], facts: {}, charts: [chart("requests a second"), chart("p50 and p99 to first byte")], captions: [make("span"), make("span")] };
+  const view = { service, rows: new Map(), groups: [], facts: {}, labels: {}, charts: [chart("requests a second"), chart("p50 and p99 to first byte")], captions: [make("span"), make("span")] };
   const head = make("div", { class: "head" }, make("h2", { tabindex: "-1" }, service.name, service.removed ? make("span", { class: "dim" }, " removed") : null),
     make("div", { class: "about dim" }, about.join(" · ")));
   const charted = view.charts.map((one, index) => make("div", { class: `charted ${["rate", "times"][index]}` }, view.captions[index], one));
   head.append(...charted);
   const facts = make("div", { class: "facts" });
-  for (const [key, label] of [["users", "users"], ["hit", "kept on their task"], ["moved", "moved"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"], ["retries", "retries"], ["failures", "own 502/503/504"], ["queued", "waiting"], ["tasks", "tasks up"]]) {
+  for (const [key, label] of FACTS) {
     view.facts[key] = make("b", {}, "–");
-    facts.append(make("span", {}, view.facts[key], ` ${label}`));
+    facts.append(make("span", { hidden: QUIET.includes(key) }, view.facts[key], " ", (view.labels[key] = make("span", {}, label))));
   }
   const body = make("tbody");
   const grouped = byNode(service.backends);
+  const together = grouped.some(([, backends]) => backends.length > 1) && grouped.length > 1; // else the tasks' names say it
   for (const [name, backends] of grouped) {
-    const heading = grouped.length > 1 || name ? make("tr", { class: "node" }, make("th", { colspan: String(HEADS.length), scope: "rowgroup" }, name || "no node")) : null;
+    const heading = together ? make("tr", { class: "node" }, make("th", { colspan: String(HEADS.length), scope: "rowgroup" }, name || "no node")) : null;
     if (heading) body.append(heading);
     const rows = backends.map((backend) => taskRow(service, backend));
     rows.forEach((row) => {
@@ -145,41 +179,52 @@ function showState() {
   const notices = state.warnings.map((warning) => make("p", { class: "notice" }, `${warning.service}: `, make("code", {}, `${warning.label}${warning.value ? `=${warning.value}` : ""}`), make("br"), warning.text));
   $("warnings").hidden = !notices.length;
   $("warnings").querySelector("div").replaceChildren(...notices);
+  $("to-warnings").hidden = !notices.length;
+  text($("to-warnings"), `${notices.length} label ${notices.length === 1 ? "warning" : "warnings"}`);
   filter();
   if (focused) document.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
 }
 
 function showNumbers(numbers) {
+  let changed = false;
   for (const [name, service] of Object.entries(numbers.services)) {
     const view = views.get(name);
     if (!view) continue;
     const line = points[name] ?? [];
     const { counts, first_byte_ms: times, outcomes } = service;
     text(view.facts.users, count(counts.sessions));
+    text(view.labels.users, counts.sessions === 1 ? "user" : "users");
     text(view.facts.hit, percent(service.hit_rate));
-    text(view.facts.moved, count((outcomes.moved ?? 0) + (outcomes.slot ?? 0)));
+    text(view.facts.slot, count(outcomes.slot ?? 0));
+    text(view.facts.moved, count(outcomes.moved ?? 0));
     text(view.facts.p90, millis(times.p90));
     text(view.facts.p999, millis(times["p99.9"]));
     text(view.facts.max, millis(times.max));
     text(view.facts.retries, count(counts.retries));
+    text(view.labels.retries, counts.retries === 1 ? "retry" : "retries");
     text(view.facts.failures, count(Object.values(service.failures ?? {}).reduce((sum, one) => sum + one, 0)));
     text(view.facts.queued, count(counts.queued));
-    const up = view.service.backends.filter((backend) => backend.state === "up").length;
-    text(view.facts.tasks, `${up} of ${view.service.backends.length}`);
+    for (const key of QUIET) view.facts[key].parentElement.hidden = view.facts[key].textContent === "0";
     text(view.captions[0], `${rate(counts.rate)} requests/s`);
     text(view.captions[1], `p50 ${millis(times.p50)}, p99 ${millis(times.p99)}`);
     draw(view.charts[0], line.map((point) => point[0]));
     draw(view.charts[1], line.map((point) => point[2]), line.map((point) => point[3]));
-    for (const [id, [requests, perSecond, errors, sessions, inFlight]] of Object.entries(service.backends)) {
-      const cells = view.rows.get(id)?.cells;
-      if (!cells) continue;
+    for (const [id, [requests, perSecond, errors, sessions, inFlight, , , ejected]] of Object.entries(service.backends)) {
+      const one = view.rows.get(id);
+      if (!one) continue;
+      changed = showCondition(one, ejected) || changed;
+      const { cells } = one;
       text(cells.requests, count(requests));
       text(cells.rate, rate(perSecond));
       text(cells.errors, count(errors));
       text(cells.sessions, count(sessions));
       text(cells.in_flight, count(inFlight));
     }
+    const up = [...view.rows.values()].filter((one) => one.state === "up").length;
+    text(view.facts.tasks, `${up} of ${view.rows.size}`);
+    view.facts.tasks.classList.toggle("bad", up === 0);
   }
+  if (changed) filter();
   showTotals(numbers);
 }
 
@@ -188,19 +233,25 @@ function showNumbers(numbers) {
 function filter() {
   const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const trouble = $("trouble").checked;
+  const most = words.length || trouble ? MOST_TASKS : Math.max(LEAST_TASKS, Math.floor(MOST_TASKS / Math.max(1, views.size)));
   let shown = 0;
   let tasks = 0;
+  let troubled = 0;
   for (const [name, view] of views) {
     const inService = words.every((word) => view.shown.includes(word));
     let visible = 0;
+    let calm = 0;
     let hidden = 0;
     for (const { heading, rows } of view.groups) {
       let inGroup = 0;
       for (const one of rows) {
-        const fits = (inService || words.every((word) => one.shown.includes(word) || view.shown.includes(word))) && (!trouble || one.backend.state !== "up");
-        const over = fits && visible >= MOST_TASKS && !opened.has(name);
+        const up = one.state === "up";
+        troubled += !up;
+        const fits = (inService || words.every((word) => one.shown.includes(word) || view.shown.includes(word))) && (!trouble || !up);
+        const over = fits && up && calm >= most && !opened.has(name); // what is not up is always shown
         one.row.hidden = !fits || over;
         visible += fits && !over;
+        calm += fits && !over && up;
         hidden += over;
         inGroup += fits && !over;
       }
@@ -208,15 +259,23 @@ function filter() {
     }
     view.more.hidden = !hidden;
     text(view.more, `show ${hidden} more tasks`);
-    view.element.hidden = trouble ? visible === 0 : !inService && visible === 0;
+    const failing = trouble && !view.rows.size; // it has no task at all
+    view.element.hidden = trouble ? visible === 0 && !(failing && inService) : !inService && visible === 0;
     shown += !view.element.hidden;
     tasks += visible + hidden;
   }
+  $("to-trouble").hidden = !troubled || trouble;
+  text($("to-trouble"), `${troubled} ${troubled === 1 ? "task" : "tasks"} not up`);
   text($("found"), words.length || trouble ? `${shown} services, ${tasks} tasks` : "");
 }
 
 $("search").addEventListener("input", filter);
 $("trouble").addEventListener("change", filter);
+$("to-trouble").addEventListener("click", () => {
+  $("trouble").checked = true;
+  filter();
+  $("trouble").focus();
+});
 $("tools").addEventListener("submit", (event) => event.preventDefault());
 
 document.addEventListener("keydown", (event) => {
