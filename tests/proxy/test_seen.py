@@ -60,14 +60,15 @@ def test_every_request_is_in_the_statistics_and_in_the_access_log_once(tmp_path,
         assert added_up(output)["total"]["requests"] == counted + 1
 
 
-def test_the_access_log_in_a_file_that_is_rotated(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+def test_the_access_log_in_a_file_that_is_rotated(tmp_path, number):
     path, old = tmp_path / "access", tmp_path / "access.1"
     options = ("--access-log", "common", "--access-log-file", str(path), "--stats-interval", "0")
     with whoami("one") as one, proxy(tmp_path, "--backend", one, *options) as running:
         running.get("/before")
         until(lambda: "/before" in path.read_text(), "the first line")
         path.rename(old)
-        running.process.send_signal(signal.SIGUSR1)
+        running.process.send_signal(number)
         until(path.exists, "the new file")
         running.get("/after")
         assert running.stop() == 0

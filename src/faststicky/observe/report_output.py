@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import datetime
 import io
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,6 +19,8 @@ from faststicky.observe.stats_lines import latency
 from faststicky.observe.timeline import Point, points
 
 TOP_TARGETS = 10
+TICKS = 4  # of a plot's axis
+_MARKERS = (".", "*")
 WIDE = 110  # columns from which every number is shown
 
 
@@ -85,13 +89,17 @@ def show(report: Report, console: Console) -> None:
     tasks = source.tasks if source else report.access_tasks
     if services:
         whole = report.whole if source else report.access
-        _table(console, "services", {**dict(sorted(services.items())), **({"all": whole} if len(services) > 1 else {})})
+        _table(
+            console,
+            "services, time to first byte in ms",
+            {**dict(sorted(services.items())), **({"all": whole} if len(services) > 1 else {})},
+        )
     if tasks:
         _table(
             console, "tasks", {f"{service}  {task}": one for (service, task), one in sorted(tasks.items())}, tasks=True
         )
     if source and len(report.nodes) > 1:
-        _table(console, "nodes", dict(sorted(report.nodes.items())))
+        _table(console, "nodes, time to first byte in ms", dict(sorted(report.nodes.items())))
     if report.targets:
         _targets(console, report)
     step, timeline = points(report.timeline)
@@ -175,10 +183,10 @@ def _millis(value: float | None) -> str:
 
 
 def _plots(timeline: list[Point], step: float) -> Iterator[tuple[str, dict[str, list[float]]]]:
-    rates = {"requests/s": [p.rate for p in timeline]}
+    rates = {"requests a second": [p.rate for p in timeline]}
     if any(p.errors for p in timeline):
-        rates["5xx/s"] = [p.errors for p in timeline]
-    yield f"requests a second, by {step:g} s", rates
+        rates["5xx a second"] = [p.errors for p in timeline]
+    yield f"by {step:g} s", rates
     if any(p.p99 is not None for p in timeline):
         yield (
             "time to first byte, ms",
@@ -191,11 +199,27 @@ def _plot(title: str, series: Mapping[str, list[float]], timeline: list[Point], 
     figure.clear()
     figure.theme("colorless")
     figure.plot_size(width, 13)
-    figure.title(f"{title}, from {timeline[0].time:%H:%M:%S} to {timeline[-1].time:%H:%M:%S} UTC")
-    minutes = [(point.time - timeline[0].time).total_seconds() / 60 for point in timeline]
-    for (name, values), marker in zip(series.items(), (".", "*"), strict=False):
-        signal = figure.signal(minutes, values, marker=marker)
-        signal.label(name)
+    figure.legend(active=False)  # it would lie on the curve
+    drawn = ", ".join(f"{name} ({marker})" for name, marker in zip(series, _MARKERS, strict=False))
+    figure.title(f"{drawn}: {title}, from {timeline[0].time:%H:%M:%S} to {timeline[-1].time:%H:%M:%S} UTC")
+    seconds = [(point.time - timeline[0].time).total_seconds() for point in timeline]
+    for values, marker in zip(series.values(), _MARKERS, strict=False):
+        signal = figure.signal(seconds, values, marker=marker)
         signal.lines()
         figure.draw(signal)
+    places = sorted({round(seconds[-1] * part / TICKS, 3) for part in range(TICKS + 1)})
+    times = [timeline[0].time + datetime.timedelta(seconds=place) for place in places]
+    figure.ruler("x").ticks(places, [f"{time:%H:%M:%S}" for time in times])
+    heights = scale(max(max(values) for values in series.values()))
+    figure.ruler("y").lim(0, heights[-1])
+    figure.ruler("y").ticks(heights, [f"{height:,g}" for height in heights])
     return str(plotext.uncolorize(figure.build().string()))
+
+
+def scale(top: float) -> list[float]:
+    """Round numbers from 0 to `top` or just above it."""
+    if top <= 0:
+        return [0.0, 1.0]
+    size = 10 ** math.floor(math.log10(top / TICKS))
+    step = next(size * part for part in (1, 2, 5, 10) if size * part * TICKS >= top * (1 - 1e-9))
+    return [round(step * number, 10) for number in range(math.ceil(top / step - 1e-9) + 1)]

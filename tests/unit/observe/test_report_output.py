@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from faststicky.observe.log_report import Report
-from faststicky.observe.report_output import as_csv, as_json, show
+from faststicky.observe.report_output import as_csv, as_json, scale, show
 from unit.observe.logs import access, prefixed, stats
 
 
@@ -38,6 +38,29 @@ def test_tables_and_plots(report, width):
     assert max(len(line) for line in text.splitlines()) <= width
     web = next(line for line in text.splitlines() if line.startswith("web "))
     assert web.split()[1] == "20"
+
+
+@pytest.mark.parametrize(
+    ("top", "heights"),
+    [
+        (0, [0, 1]),
+        (1, [0, 0.5, 1]),
+        (7.3, [0, 2, 4, 6, 8]),
+        (1733, [0, 500, 1000, 1500, 2000]),
+        (0.031, [0, 0.01, 0.02, 0.03, 0.04]),
+        (1_000_000, [0, 500_000, 1_000_000]),
+    ],
+)
+def test_round_numbers_beside_a_plot(top, heights):
+    assert scale(top) == pytest.approx(heights)
+
+
+def test_a_plot_says_what_it_shows_and_when(report):
+    text = shown(report, 100)
+    assert "requests a second (.): by 10 s, from 12:00:00" in text
+    assert "p50 (.), p99 (*): time to first byte, ms" in text
+    axis = [line for line in text.splitlines() if line.split()[:1] == ["12:00:00"]]
+    assert len(axis) == 2
 
 
 def test_nothing_at_all():
