@@ -328,6 +328,15 @@ def test_bytes_that_a_client_chose_cannot_end_a_line_or_a_field(lab: Lab, make: 
     assert fields["agent"] == '\xe9\t"\\'
 
 
+def test_a_line_of_haproxy_has_all_its_fields_without_a_service_too(lab: Lab, make: Any) -> None:
+    found = make(lab.backend(), access_log="haproxy")
+    client = found.proxy.client()
+    client.send(b"nonsense\r\n\r\n")
+    assert client.answer().status == 400
+    until(lambda: found.lines, "the line")
+    assert " faststicky faststicky/<NOSRV> 0/-1/-1/-1/" in found.lines[0]
+
+
 def test_what_never_was_a_request_has_a_line_too(lab: Lab, make: Any) -> None:
     found = make(lab.backend(), access_log="json")
     for request, status in ((b"nonsense\r\n\r\n", 400), (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405)):

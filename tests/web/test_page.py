@@ -25,6 +25,7 @@ PATIENCE = 30_000  # milliseconds
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        arguments.append("--host-resolver-rules=MAP proxy.example 127.0.0.1")
         browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)
         yield browser
         browser.close()
@@ -82,6 +83,16 @@ def test_what_is_shown_is_what_the_api_says_and_it_goes_on(browser: Browser, fro
         expect(page.locator("#total-sessions")).to_have_text("1")
         expect(page.locator("#events li").first).to_contain_text("table 1 is in force")
         assert page.locator("svg.chart .curve").first.get_attribute("d")
+
+
+def test_from_another_machine_nothing_is_complained_of_either(browser: Browser, tmp_path: Path):
+    """Browsers trust 127.0.0.1 more than a plain name, and judge headers by that."""
+    with proxy(tmp_path, "--backend", "http://127.0.0.1:9", "--admin-host", "proxy.example") as running:
+        url = f"http://proxy.example:{running.admin.rpartition(':')[2]}/"
+        with opened(browser, url) as page:
+            expect(page.locator("#link-text")).to_have_text("live")
+            page.locator("tr[data-id] button").click()
+            expect(page.locator("tr[data-id]")).to_contain_text("drained by an operator")
 
 
 def test_draining_from_the_page(browser: Browser, front: Proxy):

@@ -200,8 +200,6 @@ def _plot(title: str, series: Mapping[str, list[float]], timeline: list[Point], 
     figure.theme("colorless")
     figure.plot_size(width, 13)
     figure.legend(active=False)  # it would lie on the curve
-    drawn = ", ".join(f"{name} ({marker})" for name, marker in zip(series, _MARKERS, strict=False))
-    figure.title(f"{drawn}: {title}, from {timeline[0].time:%H:%M:%S} to {timeline[-1].time:%H:%M:%S} UTC")
     seconds = [(point.time - timeline[0].time).total_seconds() for point in timeline]
     for values, marker in zip(series.values(), _MARKERS, strict=False):
         signal = figure.signal(seconds, values, marker=marker)
@@ -213,7 +211,9 @@ def _plot(title: str, series: Mapping[str, list[float]], timeline: list[Point], 
     heights = scale(max(max(values) for values in series.values()))
     figure.ruler("y").lim(0, heights[-1])
     figure.ruler("y").ticks(heights, [f"{height:,g}" for height in heights])
-    return str(plotext.uncolorize(figure.build().string()))
+    drawn = ", ".join(f"{name} ({marker})" for name, marker in zip(series, _MARKERS, strict=False))
+    span = f"from {timeline[0].time:%H:%M:%S} to {timeline[-1].time:%H:%M:%S} UTC"
+    return f"{drawn}: {title}, {span}\n{plotext.uncolorize(figure.build().string())}"  # plotext drops titles that are too long
 
 
 def scale(top: float) -> list[float]:

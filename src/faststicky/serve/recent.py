@@ -16,7 +16,7 @@ from faststicky.serve.logs import details
 
 KEPT = 300  # of each: changes of the table, warnings
 TOGETHER = 10  # tasks of one service with the same change in one table, above which they are told in one event
-ALIKE = 10  # warnings a minute of one message for one service: what a flood says must not push out the rest
+ALIKE = 3  # warnings a minute of one message for one service: what a flood says must not push out the rest
 
 # Details that nobody looks for, or that an event tells elsewhere
 _UNTOLD = ("worker", "pid", "client", "service", "backend", "remedy")

@@ -67,10 +67,11 @@ class RelayLog:
             fields = {
                 _safe(key): _text(value) for key, value in event.items() if key != "event" and value not in _EMPTY
             }
+            fields["worker"] = worker
             level = _level(event)
             if level >= logging.WARNING:
                 fields["remedy"] = remedy(event)
-            log.log(level, str(event.get("event", "relay event")), extra={**fields, "worker": worker})
+            log.log(level, str(event.get("event", "relay event")), extra=fields)
 
     def lost(self, worker: int, number: int) -> None:
         """A worker had more events than its batch holds."""

@@ -13,7 +13,8 @@ _REASONS = {
     "no-table-yet": "the source of backends has not answered yet: its error is in this log and in /ready",
     "queue-full": "all tasks are at max-concurrent and the queue is full: add tasks, or raise max-concurrent or the queue",
     "queue-timeout": "all tasks were at max-concurrent for too long: add tasks, or raise max-concurrent",
-    "connect-refused": "nothing listens at the task's port: compare the service's port label with the port its program uses",
+    "connect-refused": "nothing listens at the task's port: if it is only starting, give the service a health check; else "
+    "compare the label of the port with what its program uses",
     "connect-timeout": "the task's machine does not answer: see that the proxy shares its network and that its node is up",
     "connect-failed": "the task cannot be reached: see that the proxy shares a network with it",
     "bad-answer": f"the task's answer is not valid HTTP/1.1: mend its program; {_TASK_LOG}",

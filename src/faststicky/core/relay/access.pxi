@@ -269,7 +269,7 @@ cdef uint8_t *put_haproxy_line(Exchange x, const uint8_t *p, uint8_t *out, int s
     out[0] = c'.'
     out = put_subsecond(relay, out + 1, now)
     out = put_text(out, "] faststicky ")
-    out = put_str(out, service_name(x), False)
+    out = put_str(out, "faststicky" if x.service is None else x.service.name, False)  # as HAProxy, which names the frontend twice
     out[0] = c'/'
     out += 1
     if x.backend is not None:

@@ -130,7 +130,7 @@ function showCondition(one, ejected) {
 }
 
 const FACTS = [["tasks", "tasks up"], ["users", "users"], ["hit", "kept on their task"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"],
-  ["slot", "followed their slot"], ["moved", "moved"], ["retries", "retries"], ["failures", "own 502/503/504"], ["queued", "waiting"]];
+  ["slot", "followed their slot"], ["moved", "moved"], ["retries", "retries"], ["failures", "own errors"], ["queued", "waiting"]];
 const QUIET = ["slot", "moved", "retries", "failures", "queued"]; // not shown while they are 0
 const HEADS = [["task"], ["address", "wide-only"], ["slot", "number wide-only"], ["state"], ["users", "number"], ["req/s", "number"],
   ["in flight", "number wide-only"], ["5xx", "number wide-only"], ["requests", "number wide-only"], ["", "number"]];
@@ -202,7 +202,9 @@ function showNumbers(numbers) {
     text(view.facts.max, millis(times.max));
     text(view.facts.retries, count(counts.retries));
     text(view.labels.retries, counts.retries === 1 ? "retry" : "retries");
-    text(view.facts.failures, count(Object.values(service.failures ?? {}).reduce((sum, one) => sum + one, 0)));
+    const own = Object.entries(service.failures).filter(([, one]) => one);
+    text(view.facts.failures, count(own.reduce((sum, [, one]) => sum + one, 0)));
+    text(view.labels.failures, `own errors (${own.map(([status, one]) => `${status}: ${count(one)}`).join(", ")})`);
     text(view.facts.queued, count(counts.queued));
     for (const key of QUIET) view.facts[key].parentElement.hidden = view.facts[key].textContent === "0";
     text(view.captions[0], `${rate(counts.rate)} requests/s`);
