@@ -131,7 +131,7 @@ function showCondition(one, ejected) {
 
 const FACTS = [["tasks", "tasks up"], ["users", "users"], ["hit", "kept on their task"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"],
   ["slot", "followed their slot"], ["moved", "moved"], ["retries", "retries"], ["failures", "own errors"], ["queued", "waiting"]];
-const QUIET = ["slot", "moved", "retries", "failures", "queued"]; // not shown while they are 0
+const QUIET = ["hit", "p90", "p999", "max", "slot", "moved", "retries", "failures", "queued"]; // not shown while there are none
 const HEADS = [["task"], ["address", "wide-only"], ["slot", "number wide-only"], ["state"], ["users", "number"], ["req/s", "number"],
   ["in flight", "number wide-only"], ["5xx", "number wide-only"], ["requests", "number wide-only"], ["", "number"]];
 
@@ -206,7 +206,7 @@ function showNumbers(numbers) {
     text(view.facts.failures, count(own.reduce((sum, [, one]) => sum + one, 0)));
     text(view.labels.failures, `own errors (${own.map(([status, one]) => `${status}: ${count(one)}`).join(", ")})`);
     text(view.facts.queued, count(counts.queued));
-    for (const key of QUIET) view.facts[key].parentElement.hidden = view.facts[key].textContent === "0";
+    for (const key of QUIET) view.facts[key].parentElement.hidden = ["0", "–"].includes(view.facts[key].textContent);
     text(view.captions[0], `${rate(counts.rate)} requests/s`);
     text(view.captions[1], `p50 ${millis(times.p50)}, p99 ${millis(times.p99)}`);
     draw(view.charts[0], line.map((point) => point[0]));
