@@ -96,6 +96,7 @@ class Backend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     drain: Drain = "leave"
     reason: LeavingReason = ""  # for people; changes nothing
     foreign: tuple[str, ...] = ()  # cookie values that other proxies wrote for this backend: "http://10.0.0.5:8000"
+    outdated: bool = False  # the update under way is going to replace it
 
 
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +170,7 @@ class BackendSpec(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     state: BackendState
     cookie_value: str  # what the cookie of a user stuck here says
     local: bool = False  # on the proxy's own node
+    outdated: bool = False  # the update under way is going to replace it: sessions go to others first
     series: int = 0  # its counters in the workers' statistics; 0: none
 
 

@@ -34,6 +34,7 @@ def _service(service: Service, keyring: Keyring, local_node: str) -> ServiceSpec
                 weight=backend.weight,
                 state=backend.state,
                 local=bool(local_node) and backend.node == local_node,
+                outdated=backend.outdated,
                 cookie_value=_cookie_value(service.name, backend, keyring.current) if sticky else "",
             )
             for backend in service.backends

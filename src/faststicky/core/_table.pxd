@@ -50,6 +50,11 @@ cdef const entry_t *map_find(const map_t *map, const uint8_t *key, uint32_t size
 cdef struct load_t:           # what the balancer must know of a backend; it belongs to the relay's Upstream
     uint32_t in_flight
     uint32_t born             # tick at which it came
+    uint32_t dealt            # sessions given to it since the update under way began
+
+cdef enum trait_t:            # of a backend; a set of them may be wished for
+    TRAIT_LOCAL = 1           # on the proxy's own node
+    TRAIT_CURRENT = 2         # the update under way has done it, or has nothing to do with it
 
 cdef struct pick_t:           # conditions of one pass of a choice
     const uint32_t *tried
@@ -58,7 +63,8 @@ cdef struct pick_t:           # conditions of one pass of a choice
     uint32_t now              # tick
     uint8_t state
     bint ejected
-    bint local
+    uint8_t wish              # traits that it must have, and then it must not be crowded
+    uint64_t crowd            # requests in flight that are no crowd yet
     bint full                 # those that are full too
 
 cdef class CookieTable:
@@ -91,11 +97,11 @@ cdef class Service:
     cdef uint8_t *ejected     # set by the relay for as long as a backend does not answer
     cdef uint32_t open        # backends that are up and not ejected
     cdef double hold          # seconds that a request waits for a backend when there is none; -1: the relay's
-    cdef uint8_t *local       # on the proxy's own node
+    cdef uint8_t *traits      # trait_t of each backend
+    cdef uint8_t wishes       # traits that make a backend better for a session than others
     cdef uint32_t balance     # balance_t
     cdef bytes hash_header    # lower case; the key of balance_t.BALANCE_HASH: this field, this parameter of the query, or
     cdef bytes hash_query     # the client's address
-    cdef bint prefer_local
     cdef bint alike           # all weights are equal
     cdef int64_t *weights
     cdef int64_t *currents    # of smooth weighted round robin
@@ -110,6 +116,7 @@ cdef class Service:
     cdef load_t *own_loads
 
     cdef bint usable(self, uint32_t at) noexcept nogil
+    cdef void adopt(self, uint32_t at, load_t *load) noexcept nogil
     cdef void eject(self, uint32_t at, bint ejected) noexcept nogil
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil
 

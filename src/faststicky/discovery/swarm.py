@@ -33,7 +33,6 @@ _STOPPING_IS_NEWS = 10.0  # seconds
 _EVENT_IS_NEWS = 3.0  # seconds after an event of a service or node: Swarm needs a moment to act on it
 _SHARE = 0.05  # of the time, that full syncs may take at rest
 _BUSY_SHARE = 0.5  # and while something moves
-_UPDATING = frozenset({"updating", "rollback_started"})
 
 
 class _Seen(NamedTuple):
@@ -210,9 +209,7 @@ class SwarmSource:
             self._unshared = self._unshared or bool(problems)
             if not removed:
                 warnings += (*said, *problems)
-                self._updating = self._updating or (
-                    service.update_status is not None and service.update_status.state in _UPDATING
-                )
+                self._updating = self._updating or service.is_updated
         self._readings.trim()
         self._backends.trim()
         self._note_stopping(found)

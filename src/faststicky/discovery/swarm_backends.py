@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
+
+import msgspec
 
 from faststicky.discovery import networks
 from faststicky.discovery.swarm_shapes import Node, Service, Task
@@ -22,6 +24,7 @@ class _Made(NamedTuple):
     own: Own
     tasks: Sequence[Task]
     nodes: Sequence[Node | None]  # of each task
+    template: int | None  # what the update under way makes of them
     result: tuple[tuple[Backend, ...], tuple[Warning, ...]]
 
 
@@ -37,9 +40,13 @@ class Backends:
     ) -> tuple[tuple[Backend, ...], tuple[Warning, ...]]:
         """The service's backends by slot, oldest first, and one warning for each kind of network trouble."""
         places = [nodes.get(task.node_id) for task in tasks]
+        template = service.spec.template if service.is_updated else None
         made = self._kept.get(service.id)
-        if made is None or (made.reading, made.own, made.tasks, made.nodes) != (reading, own, tasks, places):
-            made = _Made(reading, own, tasks, places, _make(service.spec.name, reading, tasks, nodes, own))
+        if made is None or made[:-1] != (reading, own, tasks, places, template):
+            backends, warnings = _make(service.spec.name, reading, tasks, nodes, own)
+            if template is not None:
+                backends = _told_apart(backends, {task.id for task in tasks if task.template == template})
+            made = _Made(reading, own, tasks, places, template, (backends, warnings))
         self._used[service.id] = made
         return made.result
 
@@ -81,3 +88,14 @@ def _make(
             )
         )
     return tuple(backends), tuple(problems.values())
+
+
+def _told_apart(backends: tuple[Backend, ...], current: Set[str]) -> tuple[Backend, ...]:
+    """With those outdated that the update has not done yet, once it has done some. current: IDs of these.
+
+    Swarm finds the tasks that it has to replace in the same way, by comparing what they were made from. Should an engine
+    show it differently in tasks and services, none is current and nothing is preferred.
+    """
+    if not any(backend.id in current and backend.state == "up" for backend in backends):
+        return backends
+    return tuple(b if b.id in current else msgspec.structs.replace(b, outdated=True) for b in backends)

@@ -7,7 +7,8 @@ tens of thousands of them that a large Swarm gives (gc=False).
 
 from __future__ import annotations
 
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
+from msgspec.structs import force_setattr
 
 
 class Named(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
@@ -38,6 +39,17 @@ class Attachment(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     addresses: tuple[str, ...] | None = None
 
 
+_NONE = Raw(b"")
+
+
+def _template_of(spec: Raw) -> int:
+    """Equal for equal specifications of tasks, in this process. The engine names the runtime, at the end, in those of
+    services alone."""
+    text = bytes(spec)
+    at = text.rfind(b',"Runtime":', -100)
+    return hash(text if at < 0 else text[:at] + b"}")
+
+
 class ContainerStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     """The container that runs a task."""
 
@@ -52,7 +64,10 @@ class TaskStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
 
 
 class Task(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
-    """One task. slot: 0 for global services. created_at: RFC 3339 with up to nine digits of the second, UTC."""
+    """One task. slot: 0 for global services. created_at: RFC 3339 with up to nine digits of the second, UTC.
+
+    template: which specification it was made from; `spec` itself is not kept.
+    """
 
     id: str = field(name="ID")
     service_id: str = field(name="ServiceID", default="")
@@ -62,13 +77,31 @@ class Task(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     desired_state: str
     status: TaskStatus
     networks_attachments: tuple[Attachment, ...] | None = None
+    spec: Raw = _NONE
+    template: int = 0
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "template", _template_of(self.spec))
+        force_setattr(self, "spec", _NONE)
 
 
 class ServiceSpec(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
-    """A service as it was asked for. labels: those of the service (deploy.labels), not of its containers."""
+    """A service as it was asked for. labels: those of the service (deploy.labels), not of its containers.
+
+    template: from which specification its tasks are to be made; `task_template` itself is not kept.
+    """
 
     name: str
     labels: dict[str, str] | None = None
+    task_template: Raw = _NONE
+    template: int = 0
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "template", _template_of(self.task_template))
+        force_setattr(self, "task_template", _NONE)
+
+
+_UPDATING = frozenset({"updating", "rollback_started"})
 
 
 class UpdateStatus(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
@@ -83,6 +116,12 @@ class Service(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):
     id: str = field(name="ID")
     spec: ServiceSpec
     update_status: UpdateStatus | None = None
+
+    @property
+    def is_updated(self) -> bool:
+        """True while Swarm replaces its tasks, be it to go back to what they were. False while an update is paused:
+        nobody knows then which tasks will stay."""
+        return self.update_status is not None and self.update_status.state in _UPDATING
 
 
 class NodeDescription(Struct, frozen=True, kw_only=True, gc=False, rename="pascal"):

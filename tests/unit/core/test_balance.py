@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from faststicky.core import Table
-from faststicky.model import BackendSpec, ServiceSpec, TableSpec
+from faststicky.model import BackendSpec, CookiePolicy, ServiceSpec, TableSpec
 
 
-def table(weights: list[int], *, states: str = "", local: str = "", **options: Any) -> Table:
-    """One service "s" with backends b0, b1, ...; states: a letter each (u, d, l, x), local: 1 for a local one."""
+def table(weights: list[int], *, states: str = "", local: str = "", old: str = "", **options: Any) -> Table:
+    """One service "s" with backends b0, b1, ...; states: a letter each (u, d, l, x), local: 1 for a local one, old: 1
+    for one that the update under way has still to replace."""
     names = {"u": "up", "d": "draining", "l": "leaving", "x": "down"}
     backends = tuple(
         BackendSpec(
@@ -24,10 +25,12 @@ def table(weights: list[int], *, states: str = "", local: str = "", **options: A
             state=names[states[at]] if states else "up",  # type: ignore[arg-type]
             cookie_value="",
             local=bool(local) and local[at] == "1",
+            outdated=bool(old) and old[at] == "1",
         )
         for at, weight in enumerate(weights)
     )
-    service = ServiceSpec(name="s", backends=backends, lookup=(), cookie=None, pass_host_header=True, **options)
+    options.setdefault("cookie", None)
+    service = ServiceSpec(name="s", backends=backends, lookup=(), pass_host_header=True, **options)
     return Table(TableSpec(generation=1, services=(service,), routes=()))
 
 
@@ -88,6 +91,40 @@ def test_local_backends_are_preferred(balance: str) -> None:
         "b3",
     }
     assert len(drawn(table([1] * 4, balance="wrr", local="0110"), 40)) == 4
+
+
+STICKY = CookiePolicy(name="s")
+
+
+@pytest.mark.parametrize("balance", ["wrr", "least", "p2c", "random", "hash"])
+def test_sessions_go_to_backends_that_the_update_has_done(balance: str) -> None:
+    assert set(drawn(table([1] * 4, balance=balance, old="1001", cookie=STICKY), 40)) <= {"b1", "b2"}
+    # Nobody of them is up, or the same is true of all
+    for options in (
+        {"old": "1001", "states": "uxdu"},
+        {"old": "1111", "states": "uxxu"},
+        {"old": "0000", "states": "uxxu"},
+    ):
+        assert set(drawn(table([1] * 4, balance=balance, cookie=STICKY, **options), 40)) <= {"b0", "b3"}
+
+
+def test_without_sessions_nobody_is_the_worse_for_an_update() -> None:
+    assert set(drawn(table([1] * 4, old="0111"), 40).values()) == {10}
+
+
+def test_among_those_that_are_done_sessions_are_spread_by_weight() -> None:
+    assert drawn(table([1, 1, 3, 9], old="0001", cookie=STICKY), 50) == {"b0": 10, "b1": 10, "b2": 30}
+
+
+def test_local_and_done_comes_before_done_and_that_before_local() -> None:
+    def choices(states: str) -> set[str | None]:
+        found = table([1] * 4, local="0101", old="0011", states=states, prefer_local=True, cookie=STICKY)
+        return set(drawn(found, 40))
+
+    assert choices("uuuu") == {"b1"}
+    assert choices("uxuu") == {"b0"}
+    assert choices("xxuu") == {"b3"}
+    assert choices("xxux") == {"b2"}
 
 
 def test_a_newcomer_counts_less_at_first() -> None:

@@ -15,15 +15,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
+
+import msgspec
 
 CLUSTER = "clusterid0000000000000000"
 NOT_A_MANAGER = (
     "This node is not a swarm manager. Worker nodes can't be used to view or modify cluster state. Please run this "
     "command on a manager node or promote the current node to a manager."
 )
+T = TypeVar("T")
 Fault = Callable[["Handler"], None]
+
+
+def written(body: object) -> bytes:
+    """JSON as Go writes it."""
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def decoded(body: object, shape: type[T]) -> T:
+    """What the source makes of an answer."""
+    return msgspec.json.decode(written(body), type=shape)
 
 
 def network(name: str, *, ident: str = "", ingress: bool = False, driver: str = "overlay") -> dict[str, Any]:
@@ -46,6 +59,7 @@ def task(
     desired: str = "running",
     created: str = "2026-01-02T03:04:05.000000001Z",
     container: str = "",
+    image: str = "app:1",
 ) -> dict[str, Any]:
     """addresses: (network name, "10.0.0.5/24")."""
     result = {
@@ -54,7 +68,7 @@ def task(
         "CreatedAt": created,
         "UpdatedAt": created,
         "Labels": {},
-        "Spec": {"ContainerSpec": {"Image": "app:1"}, "Runtime": "container"},
+        "Spec": {"ContainerSpec": {"Image": image}, "ForceUpdate": 0},
         "ServiceID": f"{service}-id",
         "NodeID": node,
         "Status": {
@@ -74,11 +88,16 @@ def task(
     return result
 
 
-def service(name: str, labels: dict[str, str], update: str = "") -> dict[str, Any]:
+def service(name: str, labels: dict[str, str], update: str = "", image: str = "app:1") -> dict[str, Any]:
+    template = {
+        "ContainerSpec": {"Image": image},
+        "ForceUpdate": 0,
+        "Runtime": "container",
+    }  # no task names its runtime
     result: dict[str, Any] = {
         "ID": f"{name}-id",
         "Version": {"Index": 19},
-        "Spec": {"Name": name, "Labels": labels, "TaskTemplate": {}, "Mode": {"Replicated": {"Replicas": 2}}},
+        "Spec": {"Name": name, "Labels": labels, "TaskTemplate": template, "Mode": {"Replicated": {"Replicas": 2}}},
         "Endpoint": {"Spec": {"Mode": "vip"}, "VirtualIPs": [{"NetworkID": "net-app", "Addr": "10.0.0.2/24"}]},
     }
     if update:
@@ -186,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer({"message": "page not found"}, 404)
 
     def answer(self, body: object, status: int = 200) -> None:
-        self.raw(json.dumps(body).encode(), status)
+        self.raw(written(body), status)
 
     def raw(self, data: bytes, status: int = 200, length: int | None = None) -> None:
         self.send_response(status)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from faststicky.discovery.networks import choose, explain
@@ -15,7 +14,7 @@ DATA = ("data", "10.0.2.5/24")
 
 
 def task(*addresses):
-    return msgspec.convert(engine.task("web", 1, *addresses), Task)
+    return engine.decoded(engine.task("web", 1, *addresses), Task)
 
 
 @pytest.mark.parametrize(
@@ -44,15 +43,15 @@ def test_choose(addresses, wanted, own, host, problem):
 
 def test_ipv4_is_preferred():
     both = engine.task("web", 1, ("app", "fd00::5/64"))
-    assert choose(msgspec.convert(both, Task), "app", None).host == "fd00::5"
+    assert choose(engine.decoded(both, Task), "app", None).host == "fd00::5"
     both["NetworksAttachments"][0]["Addresses"].append("10.0.1.5/24")
-    assert choose(msgspec.convert(both, Task), "app", None).host == "10.0.1.5"
+    assert choose(engine.decoded(both, Task), "app", None).host == "10.0.1.5"
 
 
 def test_other_drivers_only_by_name_or_when_shared():
     raw = engine.task("web", 1, ("lan", "192.0.2.5/24"))
     raw["NetworksAttachments"][0]["Network"]["DriverState"]["Name"] = "macvlan"
-    task = msgspec.convert(raw, Task)
+    task = engine.decoded(raw, Task)
     assert choose(task, "lan", None).host == "192.0.2.5"
     assert choose(task, "", {"net-lan"}).host == "192.0.2.5"
     assert choose(task, "", None).problem == "none"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from faststicky.discovery import own_container
@@ -39,7 +38,7 @@ def test_container_ids(tmp_path, files, hostname, found):
 
 
 def task(container):
-    return msgspec.convert(engine.task("proxy", 0, ("app", "10.0.1.9/24"), container=container), Task)
+    return engine.decoded(engine.task("proxy", 0, ("app", "10.0.1.9/24"), container=container), Task)
 
 
 def nobody(ident):
@@ -60,7 +59,7 @@ def test_a_container_is_inspected_once_and_again_when_nothing_is_shared(monkeypa
     def inspect(ident):
         asked.append(ident)
         names = {"a": {"NetworkID": "net-a"}, "none": {"NetworkID": ""}}
-        return msgspec.convert({"Id": ID, "NetworkSettings": {"Networks": names}}, Container)
+        return engine.decoded({"Id": ID, "NetworkSettings": {"Networks": names}}, Container)
 
     own = OwnNetworks([ID], inspect)
     assert own.find([]) == {"net-a"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from faststicky.discovery.swarm_backends import Backends
@@ -11,7 +10,7 @@ from faststicky.labels.dialects import read
 from unit.discovery import engine as fake
 
 LABELS = {"faststicky.port": "80", "faststicky.rule": "Host(`a`)"}
-SERVICE = msgspec.convert(fake.service("web", LABELS), Service)
+SERVICE = fake.decoded(fake.service("web", LABELS), Service)
 
 
 def reading(**more):
@@ -21,11 +20,11 @@ def reading(**more):
 
 
 def tasks(*slots, network="app", **more):
-    return [msgspec.convert(fake.task("web", i, (network, f"10.0.0.{i}/24"), **more), Task) for i in slots]
+    return [fake.decoded(fake.task("web", i, (network, f"10.0.0.{i}/24"), **more), Task) for i in slots]
 
 
 def nodes(**more):
-    return {"node1": msgspec.convert(fake.node("node1", **more), Node)}
+    return {"node1": fake.decoded(fake.node("node1", **more), Node)}
 
 
 def test_what_a_backend_is_made_of():
@@ -78,3 +77,36 @@ def test_a_task_without_an_address_is_left_out():
     found, problems = Backends().of(SERVICE, reading(), tasks(1, network="ingress"), nodes(), None)
     assert found == ()
     assert len(problems) == 1
+
+
+def updated(state="updating", image="app:2"):
+    return fake.decoded(fake.service("web", LABELS, state, image), Service)
+
+
+def outdated(service, *images, **more):
+    """Which of a service's tasks, made from these images, are marked."""
+    found = [task for slot, image in enumerate(images, 1) for task in tasks(slot, image=image, **more)]
+    backends, _ = Backends().of(service, reading(), found, nodes(), None)
+    return [backend.outdated for backend in backends]
+
+
+def test_while_a_service_is_updated_the_tasks_still_to_be_replaced_are_marked():
+    assert outdated(updated(), "app:1", "app:2", "app:1") == [True, False, True]
+    assert outdated(updated("rollback_started", "app:1"), "app:1", "app:2", "app:1") == [False, True, False]
+
+
+def test_nobody_is_marked_before_there_is_an_alternative_or_when_the_update_has_ended_or_waits():
+    assert outdated(updated(), "app:1", "app:1") == [False, False]
+    assert outdated(updated(), "app:2", "app:2") == [False, False]
+    assert outdated(updated(), "app:1", "app:2", desired="shutdown") == [False, False]
+    for state in ("completed", "paused", "rollback_paused", "rollback_completed", ""):
+        assert outdated(updated(state), "app:1", "app:2") == [False, False]
+
+
+def test_the_beginning_of_an_update_is_seen_without_a_change_of_the_tasks():
+    backends = Backends()
+    found = [*tasks(1), *tasks(2, image="app:2")]
+    ((one, two), _) = backends.of(updated("paused"), reading(), found, nodes(), None)
+    assert not one.outdated
+    ((one, two), _) = backends.of(updated(), reading(), found, nodes(), None)
+    assert (one.outdated, two.outdated) == (True, False)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from faststicky.discovery.swarm_readings import Readings
 from faststicky.discovery.swarm_shapes import Service
 from faststicky.labels.reading import LabelDefaults
@@ -13,7 +11,7 @@ LABELS = {"faststicky.port": "80", "faststicky.rule": "Host(`a`)"}
 
 
 def service(labels, name="web"):
-    return msgspec.convert(fake.service(name, labels), Service)
+    return fake.decoded(fake.service(name, labels), Service)
 
 
 def test_the_same_labels_give_the_same_reading():

@@ -10,7 +10,7 @@ from unit.discovery import engine
 
 
 def test_the_shapes_of_an_engine():
-    task = msgspec.convert(engine.task("web", 3, ("app", "10.0.0.5/24"), node="n2"), Task)
+    task = engine.decoded(engine.task("web", 3, ("app", "10.0.0.5/24"), node="n2"), Task)
     assert (task.id, task.service_id, task.node_id, task.slot, task.desired_state) == (
         "web-3",
         "web-id",
@@ -21,11 +21,11 @@ def test_the_shapes_of_an_engine():
     assert task.status.state == "running"
     assert task.networks_attachments is not None
     assert task.networks_attachments[0].addresses == ("10.0.0.5/24",)
-    service = msgspec.convert(engine.service("web", {"a": "b"}, "updating"), Service)
+    service = engine.decoded(engine.service("web", {"a": "b"}, "updating"), Service)
     assert (service.id, service.spec.name, service.spec.labels) == ("web-id", "web", {"a": "b"})
     assert service.update_status is not None
     assert service.update_status.state == "updating"
-    node = msgspec.convert(engine.node("n", hostname="h", availability="drain", state="down"), Node)
+    node = engine.decoded(engine.node("n", hostname="h", availability="drain", state="down"), Node)
     assert (node.spec.availability, node.status.state) == ("drain", "down")
 
 
@@ -33,9 +33,9 @@ def test_null_is_how_go_writes_nothing():
     raw = engine.task("web", 1)
     raw["NetworksAttachments"] = None
     raw["Status"]["ContainerStatus"] = None
-    assert msgspec.convert(raw, Task).networks_attachments is None
-    assert msgspec.convert({"ID": "a", "Spec": {"Name": "a", "Labels": None}}, Service).spec.labels is None
-    assert msgspec.convert({"Swarm": {"Cluster": None}}, Info).swarm.cluster is None
+    assert engine.decoded(raw, Task).networks_attachments is None
+    assert engine.decoded({"ID": "a", "Spec": {"Name": "a", "Labels": None}}, Service).spec.labels is None
+    assert engine.decoded({"Swarm": {"Cluster": None}}, Info).swarm.cluster is None
 
 
 @pytest.mark.parametrize("missing", ["ID", "DesiredState", "Status"])
@@ -43,4 +43,18 @@ def test_an_incomplete_task_is_refused(missing):
     raw = engine.task("web", 1)
     del raw[missing]
     with pytest.raises(msgspec.ValidationError, match=missing):
-        msgspec.convert(raw, Task)
+        engine.decoded(raw, Task)
+
+
+def test_tasks_are_told_apart_by_what_they_were_made_from():
+    def template(of):
+        return engine.decoded(of, Service if "TaskTemplate" in of["Spec"] else Task)
+
+    first, second = template(engine.task("web", 1)), template(engine.task("web", 2, image="app:2"))
+    service = template(engine.service("web", {}))
+    assert first.template == service.spec.template != second.template
+    assert template(engine.task("web", 3)).template == first.template
+    forced = engine.task("web", 4)
+    forced["Spec"]["ForceUpdate"] = 1
+    assert template(forced).template != first.template
+    assert bytes(first.spec) == bytes(service.spec.task_template) == b""  # a large Swarm's are megabytes

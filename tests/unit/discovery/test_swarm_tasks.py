@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 import pytest
 
 from faststicky.discovery import swarm_tasks
@@ -13,11 +12,11 @@ from unit.discovery import engine as fake
 
 
 def task(*arguments, **options):
-    return msgspec.convert(fake.task(*arguments, **options), Task)
+    return fake.decoded(fake.task(*arguments, **options), Task)
 
 
 def node(*arguments, **options):
-    return msgspec.convert(fake.node(*arguments, **options), Node)
+    return fake.decoded(fake.node(*arguments, **options), Node)
 
 
 @pytest.mark.parametrize(

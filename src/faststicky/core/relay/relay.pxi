@@ -146,7 +146,7 @@ cdef class Relay:
             (<Upstream>upstream).places = places[key]
             (<Upstream>upstream).count_in_series(self)
             for service, at in places[key]:
-                (<Service>service).loads[at] = &(<Upstream>upstream).load
+                (<Service>service).adopt(at, &(<Upstream>upstream).load)
             if (<Upstream>upstream).ejected:
                 mark_ejected(<Upstream>upstream)
             elif all((<Service>service).states[at] >= STATE_LEAVING for service, at in places[key]):

@@ -9,13 +9,16 @@ hash    weighted rendezvous (Thaler and Ravishankar, 1998): the same key meets t
 
 A backend that has just come counts with a growing part of its weight (slow start). One that is full (max_concurrent) is passed
 over while another is not.
+
+While a sticky service is updated, sessions go to backends that the update has done already: from the others they would have to
+move once more. Taking turns then means that every one of them gets as many sessions as the others, also those who came last.
 """
 
 _BALANCES = {"wrr": BALANCE_WRR, "least": BALANCE_LEAST, "p2c": BALANCE_P2C, "random": BALANCE_RANDOM, "hash": BALANCE_HASH}
 
 cdef enum:
     WHOLE = 100               # a weight of 1, without slow start
-    OVERFLOW_FACTOR = 2       # a local backend is preferred until it has this many times the mean of requests in flight,
+    OVERFLOW_FACTOR = 2       # a backend is preferred until it has this many times the mean of requests in flight,
     OVERFLOW_ROOM = 4         # and so many more
 
 
@@ -24,7 +27,7 @@ cdef inline bint is_open(Service s, uint32_t i, const pick_t *pick) noexcept nog
     cdef uint32_t k
     if s.states[i] != pick.state or s.ejected[i] != pick.ejected:
         return False
-    if pick.local and not s.local[i]:
+    if pick.wish and (pick.wish & ~s.traits[i] or s.loads[i].in_flight > pick.crowd):
         return False
     if not pick.full and s.max_concurrent and s.loads[i].in_flight >= s.max_concurrent:
         return False
@@ -82,24 +85,25 @@ cdef int by_turns(Service s, const pick_t *pick) noexcept nogil:
     return best
 
 
-cdef int by_load(Service s, const pick_t *pick) noexcept nogil:
-    """Fewest in flight for the weight; of equal ones the next in turn."""
+cdef int by_load(Service s, const pick_t *pick, bint dealt) noexcept nogil:
+    """Fewest in flight, or fewest sessions dealt, for the weight; of equal ones the next in turn, or any."""
     cdef uint32_t i, k
     cdef int64_t weight, load
     cdef int64_t best_weight = 1
     cdef int64_t best_load = 0
     cdef int best = -1
+    cdef uint32_t first = <uint32_t>(draw(s) % s.count) if dealt and s.count else s.cursor
     for k in range(s.count):
-        i = (s.cursor + k) % s.count
+        i = (first + k) % s.count
         if not is_open(s, i, pick):
             continue
         weight = weight_of(s, i, pick)
         if weight == 0:
             continue
-        load = s.loads[i].in_flight + 1
+        load = <int64_t>(s.loads[i].dealt if dealt else s.loads[i].in_flight) + 1
         if best < 0 or load * best_weight < best_load * weight:
             best, best_load, best_weight = <int>i, load, weight
-    if best >= 0:
+    if best >= 0 and not dealt:
         s.cursor = <uint32_t>best + 1
     return best
 
@@ -151,9 +155,9 @@ cdef int by_key(Service s, const pick_t *pick) noexcept nogil:
 
 cdef int draw_one(Service s, const pick_t *pick) noexcept nogil:
     if s.balance == BALANCE_WRR:
-        return by_turns(s, pick)
+        return by_load(s, pick, True) if pick.wish & TRAIT_CURRENT else by_turns(s, pick)
     if s.balance == BALANCE_LEAST:
-        return by_load(s, pick)
+        return by_load(s, pick, False)
     if s.balance == BALANCE_P2C:
         return by_two_choices(s, pick)
     if s.balance == BALANCE_RANDOM:
@@ -161,13 +165,28 @@ cdef int draw_one(Service s, const pick_t *pick) noexcept nogil:
     return by_key(s, pick)
 
 
-cdef bint is_crowded(Service s, uint32_t at) noexcept nogil:
-    """Has this local backend so much to do that a session had better go to another node?"""
+cdef int draw_preferred(Service s, pick_t *pick) noexcept nogil:
+    """One with all traits that are wished for, or else with some of them; -1 if there is none that is not crowded.
+
+    Crowded: it has so much to do that a session had better go to another node, or move once more.
+    """
     cdef uint32_t i
+    cdef uint8_t wish
     cdef uint64_t total = 0
+    cdef int found = -1
     for i in range(s.count):
         total += s.loads[i].in_flight
-    return s.loads[at].in_flight > OVERFLOW_FACTOR * total / s.count + OVERFLOW_ROOM
+    pick.crowd = OVERFLOW_FACTOR * total / s.count + OVERFLOW_ROOM
+    for wish in range(s.wishes, 0, -1):
+        if wish & ~s.wishes:
+            continue
+        pick.wish = wish
+        found = draw_one(s, pick)
+        if found >= 0:
+            s.loads[found].dealt += 1
+            break
+    pick.wish = 0
+    return found
 
 
 cdef int choose_backend(
@@ -175,23 +194,20 @@ cdef int choose_backend(
 ) noexcept nogil:
     """Position of the backend for a new session, -1 if there is nobody.
 
-    In this order: a local one, if that is wanted and none of them is crowded; any that is up; one that is up but full; a
-    draining one, better served there than not at all; an ejected one, better a try there than no answer.
+    In this order: one that is preferred; any that is up; one that is up but full; a draining one, better served there than not
+    at all; an ejected one, better a try there than no answer.
     """
     cdef pick_t pick
-    cdef int found
+    cdef int found = -1
     pick.tried, pick.tried_count, pick.key, pick.now = tried, tried_count, key, now
-    pick.state, pick.ejected, pick.local, pick.full = STATE_UP, False, False, False
-    if s.prefer_local:
-        pick.local = True
+    pick.state, pick.ejected, pick.wish, pick.full = STATE_UP, False, 0, False
+    if s.wishes:
+        found = draw_preferred(s, &pick)
+    if found < 0:
         found = draw_one(s, &pick)
-        if found >= 0 and not is_crowded(s, <uint32_t>found):
-            return found
-        pick.local = False
-    found = draw_one(s, &pick)
     if found < 0 and s.max_concurrent:
         pick.full = True
-        found = by_load(s, &pick)
+        found = by_load(s, &pick, False)
     pick.full = True
     if found < 0:
         pick.state = STATE_DRAINING

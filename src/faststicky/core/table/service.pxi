@@ -54,7 +54,7 @@ cdef class Service:
         _map_free(&self.lookup)
         free(self.states)
         free(self.ejected)
-        free(self.local)
+        free(self.traits)
         free(self.weights)
         free(self.currents)
         free(self.hashes)
@@ -68,13 +68,16 @@ cdef class Service:
         kind, _, what = spec.hash_key.partition(":")
         self.hash_header = what.lower().encode("latin-1") if kind == "header" else None
         self.hash_query = what.encode("latin-1") if kind == "query" else None
-        self.prefer_local = spec.prefer_local and any(each.local for each in spec.backends)
+        if spec.prefer_local and any(each.local for each in spec.backends):
+            self.wishes = TRAIT_LOCAL
+        if spec.cookie is not None and len({each.outdated for each in spec.backends}) == 2:
+            self.wishes |= TRAIT_CURRENT
         self.max_concurrent = spec.max_concurrent
         self.max_queued = spec.max_queued
         self.queue_timeout = spec.queue_timeout
         self.slow_start = <uint32_t>int(spec.slow_start * 10)
         self.alike = len({each.weight for each in spec.backends}) <= 1 and all(each.weight for each in spec.backends)
-        self.local = <uint8_t *>_room(self.count, 1)
+        self.traits = <uint8_t *>_room(self.count, 1)
         self.weights = <int64_t *>_room(self.count, sizeof(int64_t))
         self.currents = <int64_t *>_room(self.count, sizeof(int64_t))
         self.hashes = <uint64_t *>_room(self.count, sizeof(uint64_t))
@@ -82,7 +85,7 @@ cdef class Service:
         self.own_loads = <load_t *>_room(self.count, sizeof(load_t))
         for i, each in enumerate(spec.backends):
             name = each.id.encode("utf-8", "replace")
-            self.local[i] = each.local
+            self.traits[i] = TRAIT_LOCAL * each.local + TRAIT_CURRENT * (not each.outdated)
             self.weights[i] = each.weight
             self.hashes[i] = fs_long_hash(<const uint8_t *>PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
             self.loads[i] = &self.own_loads[i]
@@ -106,6 +109,12 @@ cdef class Service:
         plain = attributes + same_site + b"\r\n"
         self.attributes_secure = plain if policy.secure is False else secure
         self.attributes = secure if policy.secure else plain
+
+    cdef void adopt(self, uint32_t at, load_t *load) noexcept nogil:
+        """From now on this is what the backend at this position has to do."""
+        self.loads[at] = load
+        if not self.wishes & TRAIT_CURRENT:
+            load.dealt = 0
 
     cdef void eject(self, uint32_t at, bint ejected) noexcept nogil:
         """The backend at this position does not answer (ejected), or does again."""
