@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from faststicky import __version__
 from faststicky.cli.bench import bench
 from faststicky.cli.demo import demo
 from faststicky.cli.drain import drain
@@ -43,7 +42,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.version_option(__version__, prog_name="faststicky")
+@click.version_option(package_name="faststicky", prog_name="faststicky")
 def main() -> None:
     """A sticky-session HTTP proxy for Docker Swarm.
 

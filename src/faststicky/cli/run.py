@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -178,7 +177,7 @@ def _run(**values: Any) -> None:
     from faststicky.serve.supervisor import serve  # what it needs is not needed for --help
 
     ctx = click.get_current_context()
-    sys.exit(serve(settings(values, cast("tuple[str, ...]", ctx.meta.get(NOTES, ())))))
+    serve(settings(values, cast("tuple[str, ...]", ctx.meta.get(NOTES, ()))))
 
 
 run = RunCommand(

@@ -7,12 +7,13 @@ import ipaddress
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aiohttp import web
-
-from faststicky import __version__
 from faststicky.errors import ConfigError
+
+if TYPE_CHECKING:
+    from aiohttp import web
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -22,7 +23,7 @@ HEADERS = {
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    "Server": f"faststicky/{__version__}",
+    "Server": "faststicky",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

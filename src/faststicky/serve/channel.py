@@ -46,9 +46,14 @@ class GetStats(Message, frozen=True, kw_only=True, tag="get-stats"):
 
 
 class Drain(Message, frozen=True, kw_only=True, tag="drain"):
-    """To the worker: accept nothing more, finish what is under way, be gone after `grace` seconds at the latest."""
+    """To the worker: finish what is under way, be gone after `grace` seconds at the latest.
+
+    accept: seconds for which connections are still accepted, as long as others are open. They are asked to end after an
+    answer like all others. Nobody else is going to accept them: what waits in its sockets is the worker's, to the last.
+    """
 
     grace: float
+    accept: float = 0.0
 
 
 class Ready(Message, frozen=True, kw_only=True, tag="ready"):

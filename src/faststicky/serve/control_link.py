@@ -6,7 +6,9 @@ import asyncio
 import functools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from faststicky.address import Address
 from faststicky.control import keyring
 from faststicky.control.health import Health, Target
 from faststicky.control.overrides import Overrides
@@ -22,9 +24,11 @@ from faststicky.discovery.swarm import SwarmSource
 from faststicky.errors import ConfigError, DiscoveryError
 from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Snapshot, TableSpec
-from faststicky.serve.feed_server import FeedServer
-from faststicky.serve.health_checks import HealthChecks
 from faststicky.settings import RunOptions
+
+if TYPE_CHECKING:  # with aiohttp; only who needs it waits for it
+    from faststicky.serve.feed_server import FeedServer
+    from faststicky.serve.health_checks import HealthChecks
 
 STALE = 10.0  # seconds without a good answer of the source after which followers had better ask somebody else
 STOP_PATIENCE = 3.0  # seconds; a source that hangs longer is left behind, its thread ends with the process
@@ -45,18 +49,19 @@ class ControlLink:
             loop.call_soon_threadsafe(on_table, table)
 
         def ask(targets: tuple[Target, ...]) -> None:
-            loop.call_soon_threadsafe(self._checks.follow, targets)
+            loop.call_soon_threadsafe(self._check, targets)
 
         def tell(snapshot: Snapshot) -> None:
             if self.feed is not None:  # what a follower has is old already
                 loop.call_soon_threadsafe(self.feed.publish, None if self._is_follower() else snapshot)
 
         health = Health(on_targets=ask, on_change=lambda: self._thread.wake())
-        self._checks = HealthChecks(health.record)
+        self._health = health
+        self._checks: HealthChecks | None = None
         self.overrides = Overrides(state_dir)
         keys = feed_keys(options, key_file)
         self._source = source_of(options, keys)
-        self.feed = FeedServer(options.feed_listen, keys, self._why_not_followed) if options.feed_listen else None
+        self.feed = self._feed_server(options.feed_listen, keys) if options.feed_listen else None
         self._thread = ControlThread(
             self._source,
             publish,
@@ -97,7 +102,21 @@ class ControlLink:
         if self.feed is not None:
             await self.feed.stop()
         await asyncio.to_thread(self._thread.stop, STOP_PATIENCE)
-        await self._checks.stop()
+        if self._checks is not None:
+            await self._checks.stop()
+
+    def _check(self, targets: Sequence[Target]) -> None:
+        if self._checks is None and targets:
+            from faststicky.serve.health_checks import HealthChecks
+
+            self._checks = HealthChecks(self._health.record)
+        if self._checks is not None:
+            self._checks.follow(targets)
+
+    def _feed_server(self, address: Address, keys: Sequence[FeedKey]) -> FeedServer:
+        from faststicky.serve.feed_server import FeedServer
+
+        return FeedServer(address, keys, self._why_not_followed)
 
     def _is_follower(self) -> bool:
         return isinstance(self._source, AnyNodeSource) and self._source.following

@@ -25,6 +25,7 @@ SHORT_LIFE = 10.0  # a worker that dies younger than this makes its successor wa
 FIRST_DELAY, LAST_DELAY = 0.1, 5.0  # of that wait, doubled each time
 _AFTER_DEATH = "it is replaced; if memory was short, give the proxy more, else report this with the lines before"
 HOPELESS = 8  # deaths after which a fleet that never had a working worker is given up
+LAST_CALL = 2.5  # seconds for which a stopping fleet still accepts: its idle clients are asked to leave within 2
 KILL_MARGIN = 2.0  # seconds beyond its grace after which a draining worker is killed
 
 
@@ -128,7 +129,7 @@ class Fleet:
         until = time.monotonic() + grace
         self._drain_until = until if self._drain_until is None else min(until, self._drain_until)
         for worker in (*self.workers, *self._retired):
-            worker.drain(grace)
+            worker.drain(grace, min(LAST_CALL, grace / 4))
 
     def _begin(self, index: int, delay: float = 0.0) -> None:
         life = asyncio.ensure_future(self._live(index, delay))
@@ -187,7 +188,8 @@ class Fleet:
         if self._publication is not None:
             worker.publish(*self._publication)
         if self._drain_until is not None:  # all stop since it was started
-            worker.drain(max(0.0, self._drain_until - time.monotonic()))
+            left = max(0.0, self._drain_until - time.monotonic())
+            worker.drain(left, min(LAST_CALL, left / 4))
         log.debug("worker started", extra={"worker": worker.index, "pid": worker.pid})
         return await worker.watch()
 

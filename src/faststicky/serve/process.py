@@ -94,9 +94,9 @@ class WorkerProcess:
         self.answered.clear()
         self._channel.send(GetStats())
 
-    def drain(self, grace: float) -> None:
-        """Accept nothing more and be gone within `grace` seconds; a second call can only shorten that."""
-        self._channel.send(Drain(grace=grace))
+    def drain(self, grace: float, accept: float = 0.0) -> None:
+        """Accept nothing more after `accept` seconds and be gone within `grace`; a second call can only shorten that."""
+        self._channel.send(Drain(grace=grace, accept=accept))
 
     def kill(self) -> None:
         """At once (SIGKILL)."""

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, NoReturn
 
 import uvloop
 
-from faststicky import __version__
+import faststicky
+from faststicky.address import Address
 from faststicky.control.overrides import Drained
 from faststicky.errors import FaststickyError
 from faststicky.model import TableSpec
-from faststicky.serve.admin import AdminServer, application
 from faststicky.serve.admin_guard import read_token
-from faststicky.serve.api import Api
 from faststicky.serve.channel import Events
-from faststicky.serve.control_link import ControlLink
 from faststicky.serve.fleet import Fleet
 from faststicky.serve.limits import raise_open_files
 from faststicky.serve.listeners import Listeners
@@ -30,6 +32,10 @@ from faststicky.serve.ready_file import ReadyFile
 from faststicky.serve.relay_log import RelayLog
 from faststicky.serve.status import Status, WorkerStatus
 from faststicky.settings import RunOptions
+
+if TYPE_CHECKING:  # loaded while the workers load theirs: until the first request is answered every import counts
+    from faststicky.serve.admin import AdminServer
+    from faststicky.serve.control_link import ControlLink
 
 log = logging.getLogger(__name__)
 
@@ -69,27 +75,18 @@ class Supervisor:
         async with contextlib.AsyncExitStack() as stack:
             stack.callback(self._ready_file.remove)
             stack.callback(self._listeners.close)
-            self._control = ControlLink(self._options, on_table=self._publish)
-            await self._control.open()
+            self._listen_to_signals()
+            self._fleet.start()
+            stack.push_async_callback(self._fleet.stop, 0.0)  # if it fails to begin; otherwise they are gone by then
+            self._control = await self._make_control()
+            self._greet()
             self._observer.start()
             stack.callback(self._observer.finish)
-            if self._options.admin is not None:
-                api = Api(
-                    self.status,
-                    self._observer,
-                    refresh=self._fleet.refresh,
-                    drain=self._drain_backends,
-                    token=self._token,
-                    ready_max_age=self._options.ready_max_age,
-                )
-                self._admin = AdminServer(self._options.admin, application(api, self._options.admin_hosts))
-                await self._admin.start()
-                stack.push_async_callback(self._admin.stop)
-            self._listen_to_signals()
-            self._greet()
-            self._fleet.start()
             self._control.start()
             stack.push_async_callback(self._control.stop)
+            if self._options.admin is not None:
+                self._admin = await self._make_admin(self._options.admin)
+                stack.push_async_callback(self._admin.stop)
             async with asyncio.TaskGroup() as group:  # a bug in one of them ends the process rather than go unseen
                 tasks = [group.create_task(job()) for job in self._jobs()]
                 await self._until_stopped()
@@ -102,11 +99,38 @@ class Supervisor:
                     "workers die as they start", where="faststicky run", remedy="their last words are above"
                 )
 
+    async def _make_control(self) -> ControlLink:
+        """Raises ConfigError."""
+        await asyncio.to_thread(importlib.import_module, "faststicky.serve.control_link")
+        from faststicky.serve.control_link import ControlLink
+
+        control = ControlLink(self._options, on_table=self._publish)
+        await control.open()
+        return control
+
+    async def _make_admin(self, address: Address) -> AdminServer:
+        """Raises ConfigError."""
+        await asyncio.to_thread(importlib.import_module, "faststicky.serve.admin")
+        from faststicky.serve.admin import AdminServer, application
+        from faststicky.serve.api import Api
+
+        api = Api(
+            self.status,
+            self._observer,
+            refresh=self._fleet.refresh,
+            drain=self._drain_backends,
+            token=self._token,
+            ready_max_age=self._options.ready_max_age,
+        )
+        admin = AdminServer(address, application(api, self._options.admin_hosts))
+        await admin.start()
+        return admin
+
     def status(self) -> Status:
         """What the admin server shows."""
         control = self._control.status if self._control else None
         return Status(
-            version=__version__,
+            version=faststicky.__version__,
             uptime=time.monotonic() - self._started,
             listen=self._addresses,
             ready=self._fleet.in_force and not self._stop.is_set(),
@@ -175,12 +199,12 @@ class Supervisor:
             self._relay_log.tell_suppressed()
 
     def _greet(self) -> None:
-        admin = str(self._admin.address) if self._admin else "off"
+        admin = str(self._options.admin) if self._options.admin else "off"
         source = self._control.status.source if self._control else ""
         log.info(
             "starting",
             extra={
-                "version": __version__,
+                "version": faststicky.__version__,
                 "listen": " ".join(self._addresses),
                 "admin": admin,
                 "workers": self._options.workers,
@@ -237,8 +261,10 @@ async def _run(options: RunOptions) -> None:
     await Supervisor(options).run()
 
 
-def serve(options: RunOptions) -> int:
-    """The whole life of `faststicky run`; its exit code. Raises ConfigError when it cannot begin as it was asked to."""
+def serve(options: RunOptions) -> NoReturn:
+    """The whole life of `faststicky run`, to the end of the process. Raises ConfigError when it cannot begin as asked."""
     with LogWriter(options.log_level, options.log_format):
         uvloop.run(_run(options))
-    return 0
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # to take the interpreter apart first would keep the port's next owner waiting for another 0.1 s

@@ -38,6 +38,7 @@ from faststicky.serve.channel import (
     Rejected,
     Stats,
 )
+from faststicky.serve.hush import HANDSHAKE, hush
 from faststicky.serve.limits import BACKLOG, client_connections
 
 EVENTS_PER_BATCH = 256
@@ -102,6 +103,9 @@ class Worker:
         self._is_full = False
         self._accepting = False
         self._deadline: float | None = None  # set once draining; moves only nearer
+        self._last_call = 0.0  # the end of accepting while draining, if nobody else takes the sockets over
+        self._replaced = False  # a successor does
+        self._is_deaf = False  # nothing more is accepted
         self._finished = asyncio.Event()
         self._draining: asyncio.Task[None] | None = None
 
@@ -128,8 +132,8 @@ class Worker:
                         await self._publish(table)
                     case GetStats():
                         self._report()
-                    case Drain(grace=grace):
-                        self._drain(grace)
+                    case Drain(grace=grace, accept=accept):
+                        self._drain(grace, accept)
                     case _:
                         raise TypeError(f"the supervisor sent {type(message).__name__}, which is not for a worker")
         finally:
@@ -160,14 +164,14 @@ class Worker:
         """Accept on all sockets, unless the relay is full or the worker is leaving. The sockets themselves stay ours: a
         server owns a duplicate, so that accepting can stop and go on without losing the kernel's queue."""
         for sock in self._sockets:
-            if self._is_full or self._deadline is not None:
+            if self._is_full or self._is_deaf:
                 return
             # asyncio listens again, with a backlog of its own (100) unless it is told
             server = await self._loop.create_server(self._relay.client, sock=sock.dup(), backlog=BACKLOG)
             self._servers.append(server)
-            if self._is_full or self._deadline is not None:  # it has filled up, or was told to leave, in the meantime
+            if self._is_full or self._is_deaf:  # it has filled up, or was told to leave, in the meantime
                 self._stop_listening()
-        if not self._servers and not self._is_full and self._deadline is None:  # filled up and emptied in the meantime
+        if not self._servers and not self._is_full and not self._is_deaf:  # filled up and emptied in the meantime
             await self._listen()
 
     def _full(self, is_full: bool) -> None:
@@ -200,24 +204,41 @@ class Worker:
     def _leave(self) -> None:
         if self._deadline is None:
             self._channel.send(Leaving())
+            self._replaced = True
         self._drain(self._hello.grace)
 
-    def _drain(self, grace: float) -> None:
-        deadline = self._loop.time() + grace
-        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
+    def _drain(self, grace: float, accept: float = 0.0) -> None:
+        now = self._loop.time()
+        first = self._deadline is None
+        self._deadline = now + grace if self._deadline is None else min(self._deadline, now + grace)
+        self._last_call = now + accept if first else min(self._last_call, now + accept)
         if self._draining is None:
             self._draining = asyncio.ensure_future(self._finish())
 
     async def _finish(self) -> None:
+        """Ask everybody to leave, and let them."""
         assert self._deadline is not None
+        self._relay.drain()
+        if not self._replaced and self._accepting:
+            await self._serve_late_comers()
+        self._is_deaf = True
         self._stop_listening()
         for sock in self._sockets:
             sock.close()
-        self._relay.drain()
+        self._relay.drain()  # the late comers, too
         while self._relay.live()["clients"] and self._loop.time() < self._deadline:  # noqa: ASYNC110
             await asyncio.sleep(POLL)  # the relay has no event for this, and should not pay for one
         self._relay.close()
         self._finished.set()
+
+    async def _serve_late_comers(self) -> None:
+        """Nobody else has the port: while others are still leaving, whoever comes gets an answer, the last on its connection."""
+        assert self._deadline is not None
+        while self._relay.live()["clients"] and self._loop.time() < min(self._last_call, self._deadline):  # noqa: ASYNC110
+            await asyncio.sleep(POLL)
+        for sock in self._sockets:
+            hush(sock)
+        await asyncio.sleep(min(HANDSHAKE, max(0.0, self._deadline - self._loop.time())))
 
 
 async def serve(sock: socket.socket) -> int:
@@ -239,4 +260,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os._exit(main())  # nothing is left to be done: the supervisor waits for the end

@@ -52,11 +52,12 @@ def test_from_start_to_signal(tmp_path, number):
         supervisor = Supervisor(options(tmp_path, ready_file=str(tmp_path / "ready")))
         running = asyncio.ensure_future(supervisor.run())
         await ready(supervisor)
+        while not (tmp_path / "ready").exists():  # the admin server comes last
+            await asyncio.sleep(0.02)
         status = supervisor.status()
         assert (status.generation, len(status.workers), status.error) == (1, 1, "")
         assert status.snapshot is not None
         assert status.snapshot.source == "flags"
-        assert (tmp_path / "ready").exists()
         assert supervisor._admin is not None
         async with aiohttp.ClientSession() as session:
             async with session.get(f"http://{supervisor._admin.address}/ready") as response:

@@ -26,7 +26,7 @@ cdef class Client(Peer):
             return
         self.state = CLIENT_IDLE
         relay.enlist(self)
-        arm(self, relay.keepalive_ticks)
+        arm(self, LEAVING_TICKS if relay.draining else relay.keepalive_ticks)
         self.admitted = True
         if admit(relay, self):
             self.refuse(429, "too-many-connections")

@@ -2,6 +2,7 @@
 
 cdef enum:
     TICKS_PER_SECOND = 10     # resolution of every deadline but the connect's
+    LEAVING_TICKS = 20        # for a client that is idle while the relay drains
 
 
 cdef inline void arm(Peer peer, uint32_t ticks) noexcept:

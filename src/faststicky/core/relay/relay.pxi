@@ -159,9 +159,9 @@ cdef class Relay:
 
     def drain(self):
         """Stop politely. Every answer from now on says that it is the last one; connections that stay idle for another two
-        seconds are closed: one that is in use gets its polite end with its next answer."""
+        seconds are closed: one that is in use gets its polite end with its next answer. May be called again."""
         cdef uint32_t place
-        cdef uint32_t limit = self.now + 2 * TICKS_PER_SECOND
+        cdef uint32_t limit = self.now + LEAVING_TICKS
         self.draining = True
         for place in range(1, self.places):
             if self.owners[place] == NULL or type(<object>self.owners[place]) is not Client:
