@@ -313,7 +313,7 @@ cdef class Relay:
     cdef void *own_region     # when nobody gave us one
     cdef service_series_t *total
     cdef service_series_t spare       # for services and backends that nobody gave a series
-    cdef uint64_t window      # of the clock, for counting users
+    cdef uint64_t window      # of the monotonic clock, for counting users
     cdef uint32_t access      # access_format
     cdef object on_access
     cdef uint8_t *lines       # access lines that wait for the next tick

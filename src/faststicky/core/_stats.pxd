@@ -29,7 +29,7 @@ cdef struct series_t:
     int64_t in_flight
     int64_t queued
     int64_t ejected           # of a backend: 1 while it gets no requests (relay/health.pxi)
-    uint64_t window           # which STATS_WINDOW of the clock sessions[0] is about; sessions[1] is the one before
+    uint64_t window           # which STATS_WINDOW of the monotonic clock sessions[0] is about; sessions[1] is the one before
     uint8_t sessions[2][STATS_REGISTERS]
 
 cdef struct service_series_t:

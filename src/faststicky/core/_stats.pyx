@@ -72,7 +72,7 @@ def bucket_bounds(uint32_t bucket):
 
 cdef dict _counters(const series_t *s):
     cdef uint8_t both[STATS_REGISTERS]
-    cdef uint64_t now = <uint64_t>time.time() // STATS_WINDOW
+    cdef uint64_t now = <uint64_t>time.monotonic() // STATS_WINDOW
     cdef uint32_t i
     memset(both, 0, sizeof(both))
     for i in range(STATS_REGISTERS):

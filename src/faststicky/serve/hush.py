@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import select
 import socket
 import struct
 import sys
+from collections.abc import Iterable
 
 HANDSHAKE = 0.1  # seconds: the way to a client and back
 
@@ -23,6 +25,14 @@ _DROP_SYN = (  # struct sock_filter (code, jt, jf, k): classic BPF, which sees t
     (0x06, 0, 0, 0),  # then no octet of it is let in
     (0x06, 0, 0, 0xFFFFFFFF),
 )
+
+
+def anybody_at(socks: Iterable[socket.socket]) -> bool:
+    """True while somebody waits in the queue of one of these listening sockets."""
+    poll = select.poll()
+    for sock in socks:
+        poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def hush(sock: socket.socket) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # loaded while the workers load theirs: until the first reque
 log = logging.getLogger(__name__)
 
 FIRST_TABLE = 2.0  # seconds that clients wait for the first table before they are answered 503
+FIRST_ANSWER = 1.0  # seconds that the admin server waits so that workers and control thread have the processors
 TICK = 1.0  # seconds between two looks at what was suppressed
 SIGNAL_TWINS = 0.3  # seconds within which a second signal is the same wish told twice, to a process and to its group
 
@@ -85,6 +86,7 @@ class Supervisor:
             self._control.start()
             stack.push_async_callback(self._control.stop)
             if self._options.admin is not None:
+                await self._first_things_first()
                 self._admin = await self._make_admin(self._options.admin)
                 stack.push_async_callback(self._admin.stop)
             async with asyncio.TaskGroup() as group:  # a bug in one of them ends the process rather than go unseen
@@ -107,6 +109,14 @@ class Supervisor:
         control = ControlLink(self._options, on_table=self._publish)
         await control.open()
         return control
+
+    async def _first_things_first(self) -> None:
+        """Until the first clients are answered, or that takes long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_ANSWER):
+                while not self._fleet.in_force and not self._stop.is_set():
+                    self._fleet.changed.clear()
+                    await self._fleet.changed.wait()
 
     async def _make_admin(self, address: Address) -> AdminServer:
         """Raises ConfigError."""

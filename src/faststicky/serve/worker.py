@@ -38,7 +38,7 @@ from faststicky.serve.channel import (
     Rejected,
     Stats,
 )
-from faststicky.serve.hush import HANDSHAKE, hush
+from faststicky.serve.hush import HANDSHAKE, anybody_at, hush
 from faststicky.serve.limits import BACKLOG, client_connections
 
 EVENTS_PER_BATCH = 256
@@ -238,7 +238,9 @@ class Worker:
             await asyncio.sleep(POLL)
         for sock in self._sockets:
             hush(sock)
-        await asyncio.sleep(min(HANDSHAKE, max(0.0, self._deadline - self._loop.time())))
+        until = min(self._loop.time() + HANDSHAKE, self._deadline)
+        while self._loop.time() < until or (anybody_at(self._sockets) and self._loop.time() < self._deadline):
+            await asyncio.sleep(POLL)
 
 
 async def serve(sock: socket.socket) -> int:

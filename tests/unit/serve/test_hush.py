@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 
-from faststicky.serve.hush import hush
+from faststicky.serve.hush import anybody_at, hush
 
 
 def test_nobody_new_gets_in_and_those_who_are_there_are_served():
@@ -21,7 +21,9 @@ def test_nobody_new_gets_in_and_those_who_are_there_are_served():
             raise AssertionError("connected")
         finally:
             late.close()
+        assert anybody_at([listener])
         served, _ = listener.accept()
+        assert not anybody_at([listener])
         early.sendall(b"hello")
         assert served.recv(10) == b"hello"
         served.sendall(b"you")

@@ -296,7 +296,7 @@ cdef class Relay:
         wall = int(time.time())
         if wall != self.wall:
             self.wall = wall
-            self.window = <uint64_t>wall // STATS_WINDOW
+            self.window = <uint64_t>time.monotonic() // STATS_WINDOW
             note_stamp(self, wall, stats_clock())
             self.date = time.strftime("Date: %a, %d %b %Y %H:%M:%S GMT\r\n", time.gmtime(wall)).encode("ascii")
         self.timer = self.loop.call_later(1.0 / TICKS_PER_SECOND, self._tick)
