@@ -74,6 +74,12 @@ class Apps:
         command = ("service", verb, "-d", *words, "web")
         wait_until(lambda: self.lab.nodes[node - 1].docker(*command, check=False) is not None, f"{verb} is accepted")
 
+    def scale(self, tasks: int, node: int = 1) -> None:
+        """To so many tasks."""
+        self.count = tasks
+        command = ("service", "scale", "-d", f"web={tasks}")
+        wait_until(lambda: self.lab.nodes[node - 1].docker(*command, check=False) is not None, "scaling is accepted")
+
     def wait_replaced(self, before: dict[str, str]) -> None:
         """Until none of these tasks is there any more, the update is complete and everybody is reached."""
         wait_until(lambda: self.slots().keys().isdisjoint(before), "all tasks are replaced", 120)

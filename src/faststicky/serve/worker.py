@@ -239,7 +239,7 @@ class Worker:
         for sock in self._sockets:
             hush(sock)
         until = min(self._loop.time() + HANDSHAKE, self._deadline)
-        while self._loop.time() < until or (anybody_at(self._sockets) and self._loop.time() < self._deadline):
+        while self._loop.time() < until or (anybody_at(self._sockets) and self._loop.time() < self._deadline):  # noqa: ASYNC110
             await asyncio.sleep(POLL)
 
 
