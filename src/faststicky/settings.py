@@ -35,7 +35,9 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     max_body: Annotated[Size, about("Request body; above: 413.")] = 0
     head_timeout: Annotated[Duration, about("From the first byte of a request head to its end; then 408.")] = 10.0
     keepalive_timeout: Annotated[Duration, about("Idle client connection.")] = 60.0
-    connect_timeout: Annotated[Duration, about("Connecting to a backend; then another one is tried.")] = 1.0
+    connect_timeout: Annotated[
+        Duration, about("Connecting to a backend; then another one is tried, each for half of it.")
+    ] = 1.0
     silence_timeout: Annotated[
         Duration, about("A backend's machine that acknowledges nothing is given up, with all connections to it.")
     ] = 1.0

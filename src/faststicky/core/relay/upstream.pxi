@@ -57,8 +57,9 @@ cdef class Upstream:
 
     async def _connect(self, Exchange x):
         cdef Connection connection
+        # Who has waited for another backend already waits half as long for this one
         try:
-            connection = await self._dial()
+            connection = await self._dial(self.relay.connect_timeout / (2 if x.tried_count else 1))
         except OSError as error:
             self.connecting -= 1
             self.relay.totals.connect_errors += 1
@@ -83,9 +84,9 @@ cdef class Upstream:
         """False if `x` has given up, or gone elsewhere, while the connection was opened."""
         return x.waiting and x.backend is not None and x.backend.upstream is self
 
-    def _dial(self):
+    def _dial(self, double timeout):
         cdef Relay relay = self.relay
-        return dial.dial(relay.loop, self._new, self.host, self.port, relay.connect_timeout, relay.silence_timeout)
+        return dial.dial(relay.loop, self._new, self.host, self.port, timeout, relay.silence_timeout)
 
     cdef int count_in_series(self, Relay relay) except -1:
         """Its numbers go where the table in force says; a backend of several services has one series in all of them."""
@@ -109,7 +110,7 @@ cdef class Upstream:
 
     async def _try(self):
         try:
-            connection = await self._dial()
+            connection = await self._dial(self.relay.connect_timeout)
         except OSError:
             trial_over(self, False)
             return
