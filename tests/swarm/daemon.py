@@ -49,7 +49,7 @@ class Daemon:
         self.options = options
         self.socket = f"unix://{folder}/docker.sock"
         self.log = folder / "dockerd.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin to start; `wait_ready` waits for the end of it."""
@@ -75,7 +75,7 @@ class Daemon:
             "-H", self.socket, "-H", "unix:///run/docker.sock", *self.options,
         ]  # fmt: skip
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
+            self._process = subprocess.Popen(
                 [
                     "setpriv",
                     "--pdeathsig",
@@ -99,7 +99,7 @@ class Daemon:
     def wait_ready(self, seconds: float = 60) -> None:
         end = time.monotonic() + seconds
         while self.docker("version", check=False, quiet=True) is None:
-            if time.monotonic() > end or self.process is None or self.process.poll() is not None:
+            if time.monotonic() > end or self._process is None or self._process.poll() is not None:
                 raise RuntimeError(f"the engine {self.name} did not start:\n{self.tail()}")
             time.sleep(0.1)
 
@@ -119,18 +119,24 @@ class Daemon:
 
     def kill(self) -> None:
         """End the engine and all its containers at once, as a power cut would. Its data stay."""
-        if self.process is None:
+        if self._process is None:
             return
         # Not our child, but its first child: with it the kernel kills the whole PID namespace, and unshare then ends.
         with contextlib.suppress(ProcessLookupError):
-            for pid in children(self.process.pid):
+            for pid in _children(self._process.pid):
                 os.kill(pid, signal.SIGKILL)
         try:
-            self.process.wait(20)
+            self._process.wait(20)
         finally:
-            self.process.kill()
-            self.process.wait(20)
-            self.process = None
+            self._process.kill()
+            self._process.wait(20)
+            self._process = None
+
+    def engine(self) -> int:
+        """Its process ID."""
+        assert self._process is not None, "it is not started"
+        (init,) = _children(self._process.pid)  # which has the orphans of containers, too
+        return next(pid for pid in _children(init) if Path(f"/proc/{pid}/comm").read_text() == "dockerd\n")
 
     def tail(self, lines: int = 25) -> str:
         """The end of the engine's log, for a failed test's report."""
@@ -139,7 +145,7 @@ class Daemon:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def children(pid: int) -> list[int]:
+def _children(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 

@@ -10,7 +10,6 @@ import pytest
 
 from .apps import Apps
 from .crowd import Answer, Crowd
-from .daemon import children
 from .lab import Lab, wait_until
 
 TASKS = 4
@@ -67,7 +66,7 @@ def test_a_killed_task(apps: Apps):
 
 def test_an_engine_that_hangs(apps: Apps):
     """Its API answers nothing for a while: the table stays in force, the reason is told, and then it is in step again."""
-    (engine,) = children(_init_of(apps.lab, 3))
+    engine = apps.lab.nodes[2].engine()
     with Crowd(apps.lab, nodes=(3,), each=EACH) as crowd:
         time.sleep(1)
         os.kill(engine, signal.SIGSTOP)
@@ -82,14 +81,6 @@ def test_an_engine_that_hangs(apps: Apps):
     print(f"hanging engine: {crowd}")
     assert crowd.complaints == []
     assert crowd.longest < LONGEST_WAIT + NOISE
-
-
-def _init_of(lab: Lab, node: int) -> int:
-    """The first process of the node's namespace; its child is the engine."""
-    process = lab.nodes[node - 1].process
-    assert process is not None
-    (init,) = children(process.pid)
-    return init
 
 
 def test_the_leader_is_killed(apps: Apps):
