@@ -6,6 +6,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from relay.lab import GET, Lab, get, ok
 from relay.peer import Peer
 
@@ -234,3 +236,46 @@ def test_cookies_without_end(lab: Lab) -> None:
         peer.send(ok())
         assert client.answer().status == 200
     assert time.monotonic() - begin < 10
+
+
+@pytest.mark.parametrize("wait", [0.4, 2.5])
+def test_a_backend_that_does_not_read_is_not_silent(lab: Lab, wait: float) -> None:
+    """Its window is closed, its machine is well: an upload waits, and nobody else's request is given up."""
+    proxy = lab.proxy(eject_after=3, silence_timeout=0.5)
+    other = proxy.client()
+    other.send(GET)
+    others = lab.backends[0].accept()
+    others.request()
+    client = proxy.client()
+    size = 16 * MIB
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    sender = pump(client, bytes(MIB), 16)
+    peer = lab.backends[0].accept()
+    time.sleep(wait)
+    peer.until(b"\r\n\r\n")
+    swallow(peer, size)
+    sender.join()
+    peer.send(ok())
+    assert client.answer().status == 200
+    others.send(ok())
+    assert other.answer().status == 200
+    assert not proxy.counters()["ejections"]
+
+
+def test_nor_is_one_in_a_tunnel(lab: Lab) -> None:
+    proxy = lab.proxy(silence_timeout=0.5)
+    client = proxy.client()
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+    peer = lab.backends[0].accept()
+    peer.request()
+    peer.send(b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+    client.until(b"\r\n\r\n")
+    size = 16 * MIB
+    sender = pump(client, bytes(MIB), 16)
+    for _ in range(5):
+        time.sleep(0.5)
+        peer.send(b"tick")
+    swallow(peer, size)
+    sender.join()
+    peer.send(b"done")
+    client.until(b"done")

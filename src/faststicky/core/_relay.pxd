@@ -153,7 +153,11 @@ cdef class Connection(Peer):
     cdef uint32_t served      # exchanges before the current one
     cdef uint32_t idle_since  # tick
 
+    cdef Py_ssize_t ahead     # bytes written since it was known to have taken everything
+    cdef bint patient         # not taking anything is no sign that its machine is silent
     cdef int close(self) except -1
+    cdef int send(self, bytes data) except -1
+    cdef int look(self) except -1
 
 cdef class Exchange:
     cdef Relay relay

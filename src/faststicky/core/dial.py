@@ -18,7 +18,9 @@ async def dial(
 
     The connection fails with ETIMEDOUT when the other machine has not acknowledged anything for about `silence` seconds
     (rounded up to two probes of a second each while nothing is sent): a node that was switched off or cut off says nothing,
-    and an overlay network does not say it for it. An application that is merely slow is not affected: its kernel answers.
+    and an overlay network does not say it for it. An application that is merely slow is not affected, since its kernel
+    answers, until it leaves so much unread that its window is closed: whoever writes that much (Connection.send) has to
+    raise TCP_USER_TIMEOUT.
     """
     made: list[P] = []
 

@@ -247,7 +247,7 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
     if at < PyBytes_GET_SIZE(data) and x.client is not None:
         write_down(x, data[at:])
     if early is not None and x.connection is not None:
-        x.connection.write(early)
+        x.connection.send(early)
     if client.half_closed and x.connection is not None:  # it had sent its last byte while it waited
         x.connection.transport.write_eof()
     return client.go_on_reading() if x.connection is not None and not x.connection.full else 0
@@ -261,7 +261,7 @@ cdef bint offered(bytes asked, bytes named):
 
 cdef int tunnel_up(Exchange x, bytes data) except -1:
     arm(x.connection, x.relay.tunnel_ticks)
-    x.connection.write(data)
+    x.connection.send(data)
     return 0
 
 

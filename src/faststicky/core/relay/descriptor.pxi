@@ -30,7 +30,11 @@ cdef extern from "<asm/ioctls.h>" nogil:
 
 cdef extern from "<netinet/in.h>" nogil:
     struct in_addr:
+cdef extern from "<netinet/tcp.h>" nogil:
+    int TCP_USER_TIMEOUT
+
         pass
+    int IPPROTO_TCP
     struct in6_addr:
         pass
     struct sockaddr_in:
@@ -96,6 +100,10 @@ cdef void reset_on_close(int descriptor) noexcept:
 
 cdef inline Py_ssize_t send_now(int descriptor, bytes data, int flags) noexcept:
     """Bytes that the kernel has taken; 0 on any error, which the transport's own write will find as well."""
+cdef void set_user_timeout(int descriptor, unsigned int milliseconds) noexcept:
+    setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds))
+
+
     cdef ssize_t sent = send(
         descriptor, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL | flags
     )

@@ -190,7 +190,7 @@ cdef class Exchange:
         if not self.idempotent or self.replayed > self.relay.replay_limit:
             self.raw = None
             self.replay = None
-        connection.write(data)
+        connection.send(data)
         if self.request_done:
             arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             arm(connection, self.relay.response_ticks)
@@ -254,7 +254,7 @@ cdef class Exchange:
                         self.raw = None
                         self.replay = None
             if self.connection is not None:
-                self.connection.write(piece)
+                self.connection.send(piece)
                 if self.client is None:  # the write found the connection dead, and that ended the exchange
                     return 0
         if self.connection is None:

@@ -2,6 +2,7 @@
 
 cdef enum:
     FRESH_TICKS = 10          # an idle connection that was used within this time is still there, most likely
+    MOST_AHEAD = 32768        # bytes that fit into any receive window, so that every live machine acknowledges them
 
 
 cdef class Upstream:
@@ -41,6 +42,10 @@ cdef class Upstream:
         connection.idle_since = relay.now
         if connection.served == relay.adopted_after:
             adopt(connection)
+        if connection.patient:
+            connection.look()
+        else:
+            connection.ahead = 0
         connection.go_on_reading()
         arm(connection, relay.pool_ticks)
         self.idle.append(connection)
@@ -162,6 +167,8 @@ cdef class Connection(Peer):
 
     cdef int received(self, bytes data) except -1:
         cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
+        if self.patient:
+            self.look()
         if self.state == CONNECTION_BUSY and x is not None:
             answer_bytes(x, self, data)
         elif self.state == CONNECTION_TUNNEL:
@@ -184,7 +191,7 @@ cdef class Connection(Peer):
         disown(self)
         if error is None:
             error = self.fault
-        if dial.is_silence(error):
+        if dial.is_silence(error) and not self.patient:
             machine_is_silent(self.upstream)
         if self.state == CONNECTION_IDLE:
             self.upstream.idle.remove(self)
@@ -221,6 +228,27 @@ cdef class Connection(Peer):
             arm(self, self.relay.response_ticks)
 
     cdef int close(self) except -1:
+    cdef int send(self, bytes data) except -1:
+        """Write. An application that does not read closes its window after a while, and the kernel's time-out for silence
+        runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more than the window holds
+        is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
+        cdef Relay relay = self.relay
+        self.ahead += PyBytes_GET_SIZE(data)
+        if self.ahead > MOST_AHEAD and not self.patient and relay.silence_timeout:
+            self.patient = True
+            set_user_timeout(descriptor_of(self), 2 * relay.write_ticks * (1000 // TICKS_PER_SECOND) + (
+                <unsigned int>(relay.silence_timeout * 1000) if relay.write_ticks else 0
+            ))
+        return self.write(data)
+
+    cdef int look(self) except -1:
+        """Has the backend's machine taken everything? Then its silence means something again."""
+        if self.transport is not None and self.untaken() == 0:
+            self.patient = False
+            self.ahead = 0
+            set_user_timeout(descriptor_of(self), <unsigned int>(self.relay.silence_timeout * 1000))
+        return 0
+
         """Owner's end of it: nothing more is sent or read."""
         cdef bint idle = self.state == CONNECTION_IDLE
         self.exchange = None
