@@ -5,8 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 
-from relay.lab import Lab, get, ok
+import pytest
+
+from relay.lab import GET, Lab, get, ok
 from relay.peer import Peer
 
 CLOSE = b"Connection: close\r\n"
@@ -82,3 +85,52 @@ def test_bytes_behind_the_last_request_are_read_before_the_end(lab: Lab) -> None
     backend.send(ok())
     assert client.answer().body == b"ok"
     assert client.rest() == b""
+
+
+def test_bytes_that_arrive_with_the_answer(lab: Lab) -> None:
+    """They are in the kernel, not yet read, when the last answer is written."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/", CLOSE))
+    backend = lab.backends[0].accept()
+    backend.request()
+    busy = threading.Thread(target=lab.call, args=(time.sleep, 0.3))
+    busy.start()
+    time.sleep(0.1)
+    backend.send(ok())  # its event comes first
+    time.sleep(0.05)
+    client.send(GET)
+    busy.join()
+    assert client.answer().body == b"ok"
+    assert client.rest() == b""
+
+
+@pytest.mark.parametrize("request_", [get(b"/", CLOSE), b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"])
+def test_bytes_that_come_late(lab: Lab, request_: bytes) -> None:
+    """The answer has not been read yet: a reset would destroy it."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(request_)
+    backend = lab.backends[0].accept()
+    backend.request()
+    backend.send(ok())
+    proxy.becomes(exchanges=0)
+    for _ in range(3):
+        client.send(GET)
+        time.sleep(0.05)
+    assert client.answer().body == b"ok"
+    assert client.rest() == b""
+    client.close()
+    proxy.becomes(clients=0)
+
+
+def test_a_client_that_does_not_close_its_side(lab: Lab) -> None:
+    proxy = lab.proxy(linger=0.3)
+    client = proxy.client()
+    client.send(get(b"/", CLOSE))
+    backend = lab.backends[0].accept()
+    backend.request()
+    backend.send(ok())
+    assert client.answer().body == b"ok"
+    assert client.rest() == b""
+    proxy.becomes(clients=0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
 from relay.lab import GET, POST, Lab, get, ok
@@ -110,3 +113,65 @@ def test_half_closed_behind_several(lab: Lab) -> None:
         peer.send(ok(number))
     assert [client.answer().body for _ in range(2)] == [b"1", b"2"]
     assert client.rest() == b""
+
+
+def test_half_closed_while_the_first_is_answered(lab: Lab) -> None:
+    """The end is noticed early, and still everything that was asked for is answered; the last answer says that it is."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/1") + b"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n")
+    peer = lab.backends[0].accept()
+    peer.request()
+    client.send(get(b"/2") + get(b"/3"))
+    client.finish()
+    time.sleep(0.1)
+    for number in (b"1", b"2", b"3"):
+        if number != b"1":
+            assert peer.request().start == b"GET /%b HTTP/1.1" % number
+        peer.send(ok(number))
+    answers = [client.answer() for _ in range(4)]
+    assert [each.body for each in answers] == [b"1", b"200 OK\n", b"2", b"3"]
+    assert [each.closes for each in answers] == [False, False, False, True]
+    assert client.rest() == b""
+    proxy.becomes(clients=0)
+
+
+@pytest.mark.parametrize("rest", [b"GET / HTT", b"\r\n", b"OPTIONS / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"])
+def test_half_closed_behind_what_no_backend_gets(lab: Lab, rest: bytes) -> None:
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(GET)
+    peer = lab.backends[0].accept()
+    peer.request()
+    client.send(rest)
+    client.finish()
+    time.sleep(0.1)
+    peer.send(ok())
+    assert client.answer().body == b"ok"
+    if rest.startswith(b"O"):
+        assert client.answer().status == 200
+    assert client.rest() == b""
+    proxy.becomes(clients=0, exchanges=0)
+
+
+def test_held_bytes_are_bounded(lab: Lab) -> None:
+    """Whoever sends more behind a request than is held waits, and loses nothing."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(get(b"/0"))
+    peer = lab.backends[0].accept()
+    peer.request()
+    sender = threading.Thread(
+        target=lambda: [
+            client.send(get(b"/%d" % number, b"X: %b\r\n" % bytes(b"x" * 4000))) for number in range(1, 3000)
+        ]
+    )
+    sender.start()
+    sender.join(0.5)
+    assert sender.is_alive()  # 12 MB do not fit into the kernel's buffers and ours
+    for number in range(3000):
+        if number:
+            assert peer.request().start == b"GET /%d HTTP/1.1" % number
+        peer.send(ok(b"%d" % number))
+        assert client.answer().body == b"%d" % number
+    sender.join()

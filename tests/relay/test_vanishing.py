@@ -130,13 +130,29 @@ def test_behind_a_refusal(lab: Lab, how: str) -> None:
     nothing_is_left(proxy)
 
 
-def test_with_a_pipelined_request_behind(lab: Lab, how: str) -> None:
-    """What is behind the request stops the reading: the end is noticed late, with an answer or with its deadline."""
-    proxy = lab.proxy(response_timeout=0.4)
+@pytest.mark.parametrize("late", [False, True])
+def test_with_a_pipelined_request_behind(lab: Lab, how: str, late: bool) -> None:
+    """What is behind the request is read and held, so that the end behind it is noticed at once."""
+    proxy = lab.proxy()
     client = proxy.client()
-    client.send(GET * 3)
+    client.send(GET if late else GET * 3)
     peer = lab.backends[0].accept()
     peer.request()
+    if late:
+        client.send(GET * 2)
+    leave(client, how)
+    assert peer.rest() == b""
+    nothing_is_left(proxy)
+
+
+def test_with_more_behind_than_is_held(lab: Lab, how: str) -> None:
+    """Then nothing more is read: the end is noticed late, with an answer or with its deadline."""
+    proxy = lab.proxy(response_timeout=0.4)
+    client = proxy.client()
+    client.send(GET * 2)
+    peer = lab.backends[0].accept()
+    peer.request()
+    client.send(GET * 3000)
     leave(client, how)
     peer.send(ok())
     nothing_is_left(proxy)

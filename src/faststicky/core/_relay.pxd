@@ -77,6 +77,7 @@ cdef class Peer:
     cdef object fault         # what the relay's own reading found: for connection_lost
 
     cdef int write(self, bytes data, bint last=?) except -1
+    cdef int write_end(self) except -1
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
     cdef int close_transport(self) except -1
@@ -110,7 +111,7 @@ cdef class Client(Peer):
     cdef int next_request(self) except -1
     cdef Py_ssize_t answer_now(self, int status, str reason, bint keep, bytes data, str service=?) except -1
     cdef int note(self, int status, str reason, str service) except -1
-    cdef int finish(self, bint unread) except -1
+    cdef int read_on(self) except -1
     cdef int linger(self) except -1
     cdef int abort(self) except -1
     cdef int reset(self) except -1
@@ -152,12 +153,12 @@ cdef class Connection(Peer):
     cdef bytes held           # part of an answer's head
     cdef uint32_t served      # exchanges before the current one
     cdef uint32_t idle_since  # tick
-
     cdef Py_ssize_t ahead     # bytes written since it was known to have taken everything
     cdef bint patient         # not taking anything is no sign that its machine is silent
-    cdef int close(self) except -1
+
     cdef int send(self, bytes data) except -1
     cdef int look(self) except -1
+    cdef int close(self) except -1
 
 cdef class Exchange:
     cdef Relay relay

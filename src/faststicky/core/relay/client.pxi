@@ -1,5 +1,8 @@
 """The client's side of the relay: heads in, one request after the other, and the ways in which a connection ends."""
 
+cdef enum:
+    MOST_HELD = 16384         # bytes behind the current request; with more, the client is not read until its turn
+
 
 @cython.final
 @cython.no_gc
@@ -59,7 +62,8 @@ cdef class Client(Peer):
             if not x.request_done:
                 return False  # the rest of the request will never come; connection_lost clears up
             self.half_closed = True
-            x.keep = False
+            if self.held is None:  # else there are requests behind this one
+                x.keep = False
             arm(self, self.relay.half_close_ticks)
             return True
         if self.state == CLIENT_TUNNEL:
@@ -134,6 +138,8 @@ cdef class Client(Peer):
             if result == H1_BAD:
                 return self.refuse(h1_status_of(relay.head.error.code), h1_name_of(relay.head.error.code))
             if result == H1_MORE:
+                if self.half_closed:  # the rest will never come
+                    return self.linger()
                 if self.state != CLIENT_HEAD:  # the deadline is for the whole head, not for the gap between bytes
                     self.state = CLIENT_HEAD
                     arm(self, relay.head_ticks)
@@ -144,10 +150,14 @@ cdef class Client(Peer):
             if self.state == CLIENT_BUSY:
                 if used < PyBytes_GET_SIZE(data):
                     self.hold(data[used:])
+                elif self.half_closed:
+                    self.exchange.keep = False
                 return 0
             if self.state != CLIENT_IDLE:
                 return 0
             if used == PyBytes_GET_SIZE(data):
+                if self.half_closed:
+                    return self.linger()
                 if not self.full:
                     arm(self, relay.keepalive_ticks)
                 return 0
@@ -213,9 +223,9 @@ cdef class Client(Peer):
         return used
 
     cdef int hold(self, bytes data) except -1:
-        """Bytes behind the current request (pipelining): kept, at most one read's worth, and no more are read."""
+        """Bytes behind the current request (pipelining): kept. Reading goes on for a while, to notice when the client leaves."""
         self.held = data if self.held is None else self.held + data
-        return self.stop_reading()
+        return self.stop_reading() if PyBytes_GET_SIZE(self.held) > MOST_HELD else 0
 
     cdef int next_request(self) except -1:
         """The exchange is over and the connection stays."""
@@ -232,8 +242,16 @@ cdef class Client(Peer):
         self.process(data)
         if self.state == CLIENT_IDLE and self.full:
             return 0
-        # `process` has stopped reading again if it began a request and bytes are left
-        return self.go_on_reading() if self.held is None or self.state == CLIENT_HEAD else 0
+        return self.read_on()
+
+    cdef int read_on(self) except -1:
+        """Read again, unless too much is held behind the current request or its backend does not take it."""
+        cdef Exchange x = self.exchange
+        if x is not None and (
+            self.held is not None and PyBytes_GET_SIZE(self.held) > MOST_HELD or x.connection is not None and x.connection.full
+        ):
+            return 0
+        return self.go_on_reading()
 
     cdef int read_address(self) except -1:
         cdef int descriptor = descriptor_of(self)
@@ -280,28 +298,19 @@ cdef class Client(Peer):
             return 0
         return self.linger()
 
-    cdef int finish(self, bint unread) except -1:
-        """The last answer is out. Unless something of the client's is unread, the connection can be closed at once."""
-        if unread or self.held is not None:
-            return self.linger()
-        self.state = CLIENT_CLOSED
-        arm(self, self.relay.write_ticks)
-        self.close_transport()
-        return 0
-
     cdef int linger(self) except -1:
-        """Close our side, and drop what still comes: closing at once would reset the connection and might take the answer
-        with it (RFC 9112, 9.6)."""
+        """The last answer is out. Close our side, and drop what still comes: closing both at once would reset the connection
+        if something of the client's is unread or on its way, and might take the answer with it (RFC 9112, 9.6)."""
         self.held = None
-        if self.relay.linger_ticks == 0:
+        if self.relay.linger_ticks == 0 or self.half_closed:  # nothing will come
             self.state = CLIENT_CLOSED
             arm(self, self.relay.write_ticks)
             self.close_transport()
             return 0
         self.state = CLIENT_LINGER
-        arm(self, self.relay.linger_ticks)
+        arm(self, self.relay.write_ticks if self.full else self.relay.linger_ticks)
         if not self.transport.is_closing():
-            self.transport.write_eof()
+            self.write_end()
             self.go_on_reading()
         return 0
 

@@ -13,6 +13,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int MSG_DONTWAIT
     int MSG_MORE
     int MSG_NOSIGNAL
+    int SHUT_WR
     struct linger:
         int l_onoff
         int l_linger
@@ -21,6 +22,7 @@ cdef extern from "<sys/socket.h>" nogil:
     int setsockopt(int, int, int, const void *, socklen_t)
     ssize_t send(int, const void *, size_t, int)
     ssize_t recv(int, void *, size_t, int)
+    int shutdown(int, int)
 
 cdef extern from "<sys/ioctl.h>" nogil:
     int ioctl(int, unsigned long, ...)
@@ -28,13 +30,13 @@ cdef extern from "<sys/ioctl.h>" nogil:
 cdef extern from "<asm/ioctls.h>" nogil:
     unsigned long TIOCOUTQ
 
-cdef extern from "<netinet/in.h>" nogil:
-    struct in_addr:
 cdef extern from "<netinet/tcp.h>" nogil:
     int TCP_USER_TIMEOUT
 
-        pass
+cdef extern from "<netinet/in.h>" nogil:
     int IPPROTO_TCP
+    struct in_addr:
+        pass
     struct in6_addr:
         pass
     struct sockaddr_in:
@@ -98,12 +100,12 @@ cdef void reset_on_close(int descriptor) noexcept:
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once))
 
 
-cdef inline Py_ssize_t send_now(int descriptor, bytes data, int flags) noexcept:
-    """Bytes that the kernel has taken; 0 on any error, which the transport's own write will find as well."""
 cdef void set_user_timeout(int descriptor, unsigned int milliseconds) noexcept:
     setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds))
 
 
+cdef inline Py_ssize_t send_now(int descriptor, bytes data, int flags) noexcept:
+    """Bytes that the kernel has taken; 0 on any error, which the transport's own write will find as well."""
     cdef ssize_t sent = send(
         descriptor, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL | flags
     )

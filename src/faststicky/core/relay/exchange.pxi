@@ -397,13 +397,13 @@ cdef class Exchange:
         write_line(self, self.status, "--")
         self.client = None
         client.exchange = None
-        if self.keep and self.request_done and not client.half_closed:
+        if self.keep and self.request_done:
             return client.next_request()
-        return client.finish(not self.request_done)
+        return client.linger()
 
     cdef bint is_last(self) noexcept:
-        """The connection will be closed as soon as the answer is out: nothing of the client's is unread."""
-        return self.request_done and (not self.keep or self.client.half_closed) and self.client.held is None
+        """The end of this answer is the end of what the client gets."""
+        return not self.keep or not self.request_done
 
     cdef int give_up(self, int status, str reason) except -1:
         """No answer, or no more of it, will come from a backend: answer `status`, or cut what has begun."""
@@ -430,7 +430,7 @@ cdef class Exchange:
             else:
                 client.reset()
             return 0
-        keep = self.keep and self.request_done and not client.half_closed
+        keep = self.keep and self.request_done
         client.note(status, reason, self.service.name)
         count_own_answer(self.relay, self.stats, status)
         client.answer(status, keep, self.method == METHOD_HEAD)

@@ -21,7 +21,7 @@ cdef class Peer:
     cdef int write(self, bytes data, bint last=False) except -1:
         """Send what the kernel takes at once; the transport keeps the rest, and tells us when it is too much (pause_writing).
 
-        `last`: the connection is closed next. The bytes wait for it, so that they leave in one segment with the FIN and the
+        `last`: write_end comes next. The bytes wait for it, so that they leave in one segment with the FIN and the
         other end wakes up once, not twice.
         """
         cdef Py_ssize_t sent
@@ -32,6 +32,14 @@ cdef class Peer:
         self.behind = sent < PyBytes_GET_SIZE(data)
         if self.behind:
             self.transport.write(data[sent:] if sent else data)
+        return 0
+
+    cdef int write_end(self) except -1:
+        """Close this direction, behind what was written."""
+        if self.behind and self.transport.get_write_buffer_size():
+            self.transport.write_eof()
+        else:
+            shutdown(descriptor_of(self), SHUT_WR)
         return 0
 
     cdef int stop_reading(self) except -1:

@@ -225,9 +225,9 @@ cdef class Connection(Peer):
             x.client.go_on_reading()
             x.await_body()
         else:
+            x.client.read_on()
             arm(self, self.relay.response_ticks)
 
-    cdef int close(self) except -1:
     cdef int send(self, bytes data) except -1:
         """Write. An application that does not read closes its window after a while, and the kernel's time-out for silence
         runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more than the window holds
@@ -249,6 +249,7 @@ cdef class Connection(Peer):
             set_user_timeout(descriptor_of(self), <unsigned int>(self.relay.silence_timeout * 1000))
         return 0
 
+    cdef int close(self) except -1:
         """Owner's end of it: nothing more is sent or read."""
         cdef bint idle = self.state == CONNECTION_IDLE
         self.exchange = None
