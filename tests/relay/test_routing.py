@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.lab import Lab, route, service, table
+from relay.lab import Lab, ok, route, service, table
 
 ROUTES = [
     route("web", 5, ("path", "/")),
@@ -52,3 +52,18 @@ def test_what_no_rule_names_is_404(lab: Lab, path: bytes) -> None:
     answer = client.answer()
     assert (answer.status, answer.closes) == (404, False)
     assert not proxy.counters()["connects"]
+
+
+def test_asterisk_form_goes_where_the_root_goes(lab: Lab) -> None:
+    """It has no path that a prefix could be of (RFC 9112, 3.2.4): without a rule for it, whoever has the root answers."""
+    services = [service([lab.backend(each)], name=each) for each in ("web", "other")]
+    routes = [route("web", 5, ("path_prefix", "/")), route("other", 4, ("path_prefix", "/other"))]
+    proxy = lab.proxy(table(*services, routes=routes))
+    client = proxy.client()
+    for target in (b"*", b"http://a"):
+        client.send(b"OPTIONS %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+    peer = lab.backends[0].accept()
+    for _ in range(2):
+        assert peer.request().start == b"OPTIONS * HTTP/1.1"
+        peer.send(ok())
+        assert client.answer().body == b"ok"

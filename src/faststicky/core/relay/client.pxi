@@ -196,6 +196,12 @@ cdef class Client(Peer):
             p + head.host.at, head.host.size, root if root != NULL else p + head.path.at, 1 if root != NULL else head.path.size,
             p + head.word.at, head.word.size
         ) if relay.table is not None else -1
+        if at < 0 and head.method == METHOD_OPTIONS and relay.table is not None and (
+            root[0] if root != NULL else p[head.path.at]
+        ) == c'*':  # no path, so that no prefix fits (RFC 9112, 3.2.4): the server as a whole is whoever has the root
+            at = relay.table.find_service(
+                p + head.host.at, head.host.size, <const uint8_t *>b"/", 1, p + head.word.at, head.word.size
+            )
         if at < 0:
             if relay.table is None:
                 return self.answer_now(503, "no-table-yet", keep and not body, data)
