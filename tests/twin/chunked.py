@@ -1,8 +1,7 @@
 """The chunked transfer coding (RFC 9112, section 7.1). Choices:
 
 * chunk-size: 1 to 16 hexadecimal digits, leading zeros included, and less than 2^60.
-* Extensions are not interpreted. After the size come `;`, or SP and HTAB and then `;`; from there on anything
-  but control characters is taken, up to a CRLF that is not inside a quoted string.
+* Extensions are not interpreted, but they have to be some: *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ).
 * max_extensions counts every byte between the last digit of a size and its CRLF, over the whole body; the refusal is
   due at the byte that follows the first surplus one.
 * max_trailer counts every byte of the trailer's field lines with their CRLFs, but not the CRLF that ends the body.
@@ -13,10 +12,11 @@
 from __future__ import annotations
 
 from twin.codes import H1Error
-from twin.reader import CR, HEXDIG, LF, TEXT, Parser, Reader
+from twin.reader import CR, HEXDIG, LF, TCHAR, TEXT, Parser, Reader
 
 MAX_DIGITS, MAX_SIZE = 16, 2**60
-SEMICOLON, QUOTE, BACKSLASH = 59, 34, 92
+SEMICOLON, QUOTE, BACKSLASH, EQUAL = 59, 34, 92, 61
+SPACES = b" \t"
 
 
 class ChunkedBody:
@@ -86,27 +86,50 @@ class ChunkedBody:
 
     def _extensions(self, byte: int) -> Parser[None]:
         """From the byte after the size to the CR."""
-        read = self._reader
-        if byte == CR:
-            return
-        begun = quoted = escaped = False
-        while byte != CR or quoted or not begun:
-            if byte == LF and not quoted:
-                raise H1Error("bare-lf", read.offset)
-            if byte not in TEXT or not (begun or byte in b" \t;"):
-                raise H1Error("bad-chunk-extension", read.offset)
-            if escaped:
-                escaped = False
-            elif quoted:
-                quoted = byte != QUOTE
-                escaped = byte == BACKSLASH
-            else:
-                begun = begun or byte == SEMICOLON
-                quoted = byte == QUOTE
-            self._room_for_extensions -= 1
-            byte = yield from read.byte()
-            if self._room_for_extensions < 0:
-                raise H1Error("extensions-too-large", read.offset)
+        while byte != CR:
+            byte = yield from self._white_space(byte)
+            if byte != SEMICOLON:
+                raise self._bad_extension(byte)
+            byte = yield from self._white_space((yield from self._next()))
+            end = byte = yield from self._token(byte)
+            byte = yield from self._white_space(byte)
+            if byte == EQUAL:
+                byte = yield from self._white_space((yield from self._next()))
+                byte = yield from (self._quoted_string() if byte == QUOTE else self._token(byte))
+            elif end in SPACES and byte != SEMICOLON:
+                raise self._bad_extension(byte)
+
+    def _next(self) -> Parser[int]:
+        self._room_for_extensions -= 1
+        byte = yield from self._reader.byte()
+        if self._room_for_extensions < 0:
+            raise H1Error("extensions-too-large", self._reader.offset)
+        return byte
+
+    def _white_space(self, byte: int) -> Parser[int]:
+        while byte in SPACES:
+            byte = yield from self._next()
+        return byte
+
+    def _token(self, byte: int) -> Parser[int]:
+        """The byte behind it."""
+        if byte not in TCHAR:
+            raise self._bad_extension(byte)
+        while byte in TCHAR:
+            byte = yield from self._next()
+        return byte
+
+    def _quoted_string(self) -> Parser[int]:
+        """The byte behind it."""
+        while (byte := (yield from self._next())) != QUOTE:
+            if byte == BACKSLASH:
+                byte = yield from self._next()
+            if byte not in TEXT:
+                raise H1Error("bad-chunk-extension", self._reader.offset)
+        return (yield from self._next())
+
+    def _bad_extension(self, byte: int) -> H1Error:
+        return H1Error("bare-lf" if byte == LF else "bad-chunk-extension", self._reader.offset)
 
     def _trailer(self) -> Parser[None]:
         read = self._reader

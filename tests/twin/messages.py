@@ -121,6 +121,7 @@ def _chunked(draw: st.DrawFn) -> bytes:
     extension = st.sampled_from(
         [b""] * 12
         + [b";", b";a=b", b" ;a", b" ", b';a="b"', b';a="\r\n"', b';a="\\""', b';a="', b";\x80", b";\x00", b"\t"]
+        + [b";a;b", b"; a = b ;c", b";a ", b";a=", b";a=b ", b';a="b"c', b";a=b=c", b';a="b" ;c', b";=b"]
     )
     body = b""
     for _ in range(draw(st.integers(0, 4))):

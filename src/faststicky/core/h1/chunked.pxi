@@ -2,10 +2,15 @@
 
 cdef enum:                    # chunk_t.state: what is expected next (RFC 9112, 7.1)
     AT_SIZE = 0               # a digit of a chunk size
-    AT_SPACE                  # white space behind the size: only before ";"
-    AT_EXTENSION              # chunk-ext, outside quotes
-    AT_QUOTED                 # inside a quoted-string of a chunk-ext
+    AT_SPACE                  # white space behind the size or a value: only before ";"
+    AT_EXTENSION              # behind ";": the name of an extension
+    AT_NAME                   # in it
+    AT_NAME_SPACE             # white space behind it: only before "=" or ";"
+    AT_VALUE_START            # behind "="
+    AT_VALUE                  # in a token
+    AT_QUOTED                 # in a quoted-string
     AT_ESCAPED                # behind a backslash in it
+    AT_QUOTED_END             # behind it
     AT_SIZE_LF                # LF that ends the size line
     AT_DATA
     AT_DATA_CR
@@ -32,6 +37,38 @@ cdef inline int _bad_chunk(chunk_t *chunk, int code, Py_ssize_t at) noexcept nog
 
 cdef inline int _hex(uint8_t c) noexcept nogil:
     return c - c'0' if c <= c'9' else (c | 0x20) - c'a' + 10
+
+
+cdef bint _extension_next(chunk_t *chunk, uint8_t c) noexcept nogil:
+    """One byte more of *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ), outside quotes; False: it cannot be here."""
+    cdef uint32_t state = chunk.state
+    if fs_class[c] & FS_TCHAR:
+        if state == AT_EXTENSION:
+            chunk.state = AT_NAME
+        elif state == AT_VALUE_START:
+            chunk.state = AT_VALUE
+        else:
+            return state == AT_NAME or state == AT_VALUE
+    elif _is_space(c):
+        if state == AT_NAME:
+            chunk.state = AT_NAME_SPACE
+        elif state == AT_VALUE or state == AT_QUOTED_END:
+            chunk.state = AT_SPACE
+    elif c == c';':
+        chunk.state = AT_EXTENSION
+        return state != AT_EXTENSION and state != AT_VALUE_START
+    elif c == c'=':
+        chunk.state = AT_VALUE_START
+        return state == AT_NAME or state == AT_NAME_SPACE
+    elif c == c'"':
+        chunk.state = AT_QUOTED
+        return state == AT_VALUE_START
+    elif c == CR:
+        chunk.state = AT_SIZE_LF
+        return state == AT_NAME or state == AT_VALUE or state == AT_QUOTED_END
+    else:
+        return False
+    return True
 
 
 cdef int h1_chunk_next(
@@ -98,27 +135,14 @@ cdef int h1_chunk_next(
             chunk.extensions += 1
             if chunk.extensions > chunk.most_extensions:
                 return _bad_chunk(chunk, E_EXTENSIONS_TOO_LARGE, i)
-            if chunk.state == AT_SPACE:
-                if c == c';':
-                    chunk.state = AT_EXTENSION
-                elif not _is_space(c):
-                    return _bad_chunk(chunk, E_BARE_LF if c == LF else E_BAD_CHUNK_EXTENSION, i)
-            elif chunk.state == AT_ESCAPED:
+            if chunk.state == AT_QUOTED or chunk.state == AT_ESCAPED:
                 if (c < 0x20 and c != HTAB) or c == 0x7f:
                     return _bad_chunk(chunk, E_BAD_CHUNK_EXTENSION, i)
-                chunk.state = AT_QUOTED
-            elif chunk.state == AT_QUOTED:
-                if c == c'"':
-                    chunk.state = AT_EXTENSION
-                elif c == c'\\':
-                    chunk.state = AT_ESCAPED
-                elif (c < 0x20 and c != HTAB) or c == 0x7f:
-                    return _bad_chunk(chunk, E_BAD_CHUNK_EXTENSION, i)
-            elif c == CR:
-                chunk.state = AT_SIZE_LF
-            elif c == c'"':
-                chunk.state = AT_QUOTED
-            elif (c < 0x20 and c != HTAB) or c == 0x7f:
+                chunk.state = (
+                    AT_QUOTED if chunk.state == AT_ESCAPED
+                    else AT_QUOTED_END if c == c'"' else AT_ESCAPED if c == c'\\' else AT_QUOTED
+                )
+            elif not _extension_next(chunk, c):
                 return _bad_chunk(chunk, E_BARE_LF if c == LF else E_BAD_CHUNK_EXTENSION, i)
         i += 1
     used[0] = i
