@@ -2,7 +2,7 @@
 ARGS ?=
 IMAGE ?= faststicky
 BASE_IMAGE ?= python:3.13-slim
-.PHONY: demo test build debug annotate asan fuzz lint bench micro image clean
+.PHONY: demo test build debug annotate asan fuzz soak lint bench micro image clean
 
 demo: ; @tools/prepare && .venv/bin/faststicky demo $(ARGS)
 test: ; @tools/prepare test && .venv/bin/python -m pytest $(ARGS)
@@ -11,6 +11,7 @@ debug: ; @FASTSTICKY_DEBUG=1 tools/prepare
 annotate: ; @FASTSTICKY_ANNOTATE=1 tools/prepare && find build/cython -name '*.html'
 asan: ; @tools/prepare test && tools/asan $(ARGS)
 fuzz: ; @tools/prepare test && tools/fuzz $(ARGS)
+soak: ; @tools/prepare test && tools/soak $(ARGS)
 lint: ; @tools/prepare lint && tools/lint
 bench: ; @tools/bench $(ARGS)
 micro: ; @tools/prepare bench && .venv/bin/python -m pytest bench/micro --benchmark-columns=min,median,rounds $(ARGS)
