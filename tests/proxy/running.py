@@ -43,10 +43,10 @@ def faststicky(*args: str, **environment: str) -> subprocess.CompletedProcess[st
 
 
 @contextlib.contextmanager
-def whoami(name: str) -> Iterator[str]:
+def whoami(name: str, listen: str = "127.0.0.1") -> Iterator[str]:
     """A backend; its URL."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "faststicky", "whoami", "--listen", "127.0.0.1", "--port", "0", "--name", name],
+        [sys.executable, "-m", "faststicky", "whoami", "--listen", listen, "--port", "0", "--name", name],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -118,15 +118,16 @@ def fetch(url: str, **headers: str) -> tuple[int, str, dict[str, str]]:
 
 
 @contextlib.contextmanager
-def proxy(folder: Path, *args: str, **environment: str) -> Iterator[Proxy]:
-    """`faststicky run ARGS...` on free ports, with one worker unless told otherwise."""
+def proxy(folder: Path, *args: str, open_files: int = 0, **environment: str) -> Iterator[Proxy]:
+    """`faststicky run ARGS...` on free ports, with one worker unless told otherwise. open_files: its limit of them."""
     ready, log = folder / "ready.json", folder / "log"
     workers = () if "--workers" in args else ("--workers", "1")
     listen = () if "--listen" in args else ("--listen", "127.0.0.1:0")
     command = ("run", *listen, "--admin", "127.0.0.1:0", "--state-dir", str(folder / "state"))
+    limited = ("sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh") if open_files else ()
     with log.open("w") as stderr, (folder / "output").open("a") as stdout:
         process = subprocess.Popen(
-            [sys.executable, "-m", "faststicky", *command, "--ready-file", str(ready), *workers, *args],
+            [*limited, sys.executable, "-m", "faststicky", *command, "--ready-file", str(ready), *workers, *args],
             stdout=stdout,
             stderr=stderr,
             text=True,

@@ -290,6 +290,7 @@ cdef class Relay:
     cdef int64_t max_body
     cdef uint32_t max_connections
     cdef uint32_t max_per_address
+    cdef uint32_t max_upstream    # connections to backends, above which idle ones are closed; 0: any
     cdef uint32_t max_requests
     cdef uint32_t head_ticks
     cdef uint32_t keepalive_ticks

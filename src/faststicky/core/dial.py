@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Callable
 from typing import TypeVar
+
+# What this machine lacks: descriptors, ports, memory. No backend can do anything about it
+_OWN = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -28,25 +33,58 @@ async def dial(
         made.append(factory())
         return made[0]
 
+    end = loop.time() + timeout
     async with asyncio.timeout(timeout):
         family, address = await _resolve(loop, host, port)
-        sock = socket.socket(family, socket.SOCK_STREAM)
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if silence:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(silence * 1000))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
         try:
-            sock.setblocking(False)
-            if silence:
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(silence * 1000))
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
-            await loop.sock_connect(sock, address)
-            await loop.create_connection(make, sock=sock)
-        except BaseException:
-            # Cancelled (by the time-out, too) in the turn in which it was connected: uvloop closes it and does not tell
-            for protocol in made:
-                protocol.connection_lost(None)
-            sock.close()
-            raise
+            async with asyncio.timeout_at(end):
+                await _connect(loop, sock, address)
+        except TimeoutError:
+            if not _is_connected(sock):  # it may be: when thousands connect at once, it is this loop that is late
+                raise
+        await loop.create_connection(make, sock=sock)
+    except BaseException:
+        # Cancelled in the turn in which it was connected: uvloop closes it and does not tell
+        for protocol in made:
+            protocol.connection_lost(None)
+        sock.close()
+        raise
     return made[0]
+
+
+async def _connect(loop: asyncio.AbstractEventLoop, sock: socket.socket, address: tuple[str, int]) -> None:
+    """As loop.sock_connect, but begun at once, so that the time-out is the backend's and not that of a loop with much to do."""
+    error = sock.connect_ex(address)
+    if error == errno.EINPROGRESS:
+        writable = loop.create_future()
+        loop.add_writer(sock, lambda: writable.done() or writable.set_result(None))
+        try:
+            await writable
+        finally:
+            loop.remove_writer(sock)
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+
+
+def _is_connected(sock: socket.socket) -> bool:
+    """Raises OSError if connecting has failed."""
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        raise OSError(error, os.strerror(error))
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True
 
 
 async def _resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> tuple[int, tuple[str, int]]:
@@ -66,6 +104,11 @@ def reason(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connect-refused"
     return f"connect-failed: {error.strerror or error}"
+
+
+def is_own(error: OSError) -> bool:
+    """True if it is this machine that cannot connect, to whatever backend."""
+    return error.errno in _OWN
 
 
 def is_silence(error: BaseException | None) -> bool:

@@ -16,7 +16,17 @@ def raise_open_files() -> int:
     return hard
 
 
-def client_connections() -> int:
-    """How many clients a worker can serve with its open files: each may need a connection to a backend too."""
+def client_connections(wanted: int = 0) -> int:
+    """How many clients a worker can serve with its open files: each may need a connection to a backend too.
+
+    wanted: at most so many; 0: as many as possible.
+    """
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(16, (soft - RESERVED_FILES) // 2)
+    most = max(16, (soft - RESERVED_FILES) // 2)
+    return min(wanted, most) if wanted else most
+
+
+def upstream_connections(clients: int) -> int:
+    """How many connections to backends a worker's open files allow beside so many clients; at least one for each."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(clients, soft - RESERVED_FILES - clients)

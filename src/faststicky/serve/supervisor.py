@@ -23,7 +23,7 @@ from faststicky.model import TableSpec
 from faststicky.serve.admin_guard import read_token
 from faststicky.serve.channel import Events
 from faststicky.serve.fleet import Fleet
-from faststicky.serve.limits import raise_open_files
+from faststicky.serve.limits import client_connections, raise_open_files
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.logs import LogWriter
 from faststicky.serve.observer import Observer
@@ -226,6 +226,15 @@ class Supervisor:
         for note in self._options.notes:
             log.warning(
                 note, extra={"remedy": "leave it out when Traefik no longer needs it, or do what it asks for elsewhere"}
+            )
+        wanted = self._options.relay.max_connections
+        possible = client_connections(wanted)
+        if possible < wanted:
+            log.warning(
+                "--max-connections %d: open files allow %d",
+                wanted,
+                possible,
+                extra={"remedy": "raise the limit of open files: ulimit -n, or Docker's --ulimit nofile="},
             )
 
     def _listen_to_signals(self) -> None:

@@ -39,7 +39,7 @@ from faststicky.serve.channel import (
     Stats,
 )
 from faststicky.serve.hush import HANDSHAKE, anybody_at, hush
-from faststicky.serve.limits import BACKLOG, client_connections
+from faststicky.serve.limits import BACKLOG, client_connections, upstream_connections
 
 EVENTS_PER_BATCH = 256
 EVENT_DELAY = 0.1  # seconds that an event waits for company
@@ -89,14 +89,21 @@ class Worker:
         self._channel = channel
         self._hello = hello
         self._events = EventBatch(loop, channel)
-        options = hello.relay
-        if not options.max_connections:
-            options = msgspec.structs.replace(options, max_connections=client_connections())
+        clients = client_connections(hello.relay.max_connections)
+        options = msgspec.structs.replace(hello.relay, max_connections=clients)
         self._lost_lines = 0
         region = mmap.mmap(hello.region, REGION_SIZE)
         os.close(hello.region)
         on_access = self._on_access if options.access_log != "off" else None
-        self._relay = Relay(loop, options, self._events.add, self._full, region=region, on_access=on_access)
+        self._relay = Relay(
+            loop,
+            options,
+            self._events.add,
+            self._full,
+            region=region,
+            on_access=on_access,
+            max_upstream=upstream_connections(clients),
+        )
         self._sockets = [socket.socket(fileno=fd) for fd in hello.listeners]
         self._servers: list[asyncio.Server] = []
         self._listening: asyncio.Task[None] | None = None

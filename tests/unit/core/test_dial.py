@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 import uvloop
 
-from faststicky.core.dial import dial, is_silence, reason
+from faststicky.core.dial import dial, is_own, is_silence, reason
 
 
 @pytest.fixture
@@ -81,6 +82,42 @@ def test_nobody_answers() -> None:
             for client in waiting:
                 client.close()
     assert reason(caught.value) == "connect-timeout"
+
+
+def test_a_loop_that_is_late_is_not_the_backends_fault(listener: socket.socket) -> None:
+    """As when thousands connect at once: the connection is there, and nobody has looked for longer than the time-out."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        dialing = asyncio.ensure_future(dial(loop, Kept, *listener.getsockname(), 0.05, 1.0))
+        await asyncio.sleep(0)
+        time.sleep(0.2)  # noqa: ASYNC251
+        (await dialing).transport.abort()
+
+    uvloop.run(main())
+
+
+def test_a_loop_that_is_late_does_not_hide_a_refusal(listener: socket.socket) -> None:
+    """It is one, not a time-out."""
+    address = listener.getsockname()
+    listener.close()
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        dialing = asyncio.ensure_future(dial(loop, Kept, *address, 0.05, 1.0))
+        await asyncio.sleep(0)
+        time.sleep(0.2)  # noqa: ASYNC251
+        with pytest.raises(ConnectionRefusedError):
+            await dialing
+
+    uvloop.run(main())
+
+
+def test_what_this_machine_lacks_is_no_backends_fault() -> None:
+    for number in (errno.EMFILE, errno.EADDRNOTAVAIL):
+        assert is_own(OSError(number, ""))
+    for error in (TimeoutError(), ConnectionRefusedError(errno.ECONNREFUSED, ""), OSError(errno.EHOSTUNREACH, "")):
+        assert not is_own(error)
 
 
 def test_reasons() -> None:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 from faststicky.serve import limits
-from faststicky.serve.limits import RESERVED_FILES, client_connections, raise_open_files
+from faststicky.serve.limits import RESERVED_FILES, client_connections, raise_open_files, upstream_connections
 
 
 def test_the_soft_limit_becomes_the_hard_one():
@@ -33,4 +33,13 @@ def test_a_limit_that_is_high_enough_stays():
 def test_a_client_may_need_two_open_files(monkeypatch):
     for soft, clients in ((RESERVED_FILES + 2000, 1000), (64, 16)):
         monkeypatch.setattr(limits.resource, "getrlimit", lambda _what, soft=soft: (soft, soft))
-        assert client_connections() == clients
+        assert client_connections() == client_connections(clients + 1) == clients
+        assert client_connections(clients - 1) == clients - 1
+
+
+def test_what_clients_do_not_need_is_for_backends(monkeypatch):
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda _what: (RESERVED_FILES + 2000,) * 2)
+    assert upstream_connections(1000) == 1000
+    assert upstream_connections(100) == 1900
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda _what: (64, 64))
+    assert upstream_connections(16) == 16

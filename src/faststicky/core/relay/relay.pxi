@@ -39,7 +39,7 @@ cdef class Relay:
         if self.has_region:
             PyBuffer_Release(&self.region)
 
-    def __init__(self, loop, options, on_event=None, on_full=None, region=None, on_access=None):
+    def __init__(self, loop, options, on_event=None, on_full=None, region=None, on_access=None, max_upstream=0):
         self.loop = loop
         self.options = options
         self.on_event = on_event
@@ -73,6 +73,7 @@ cdef class Relay:
         self.max_connections = options.max_connections
         self.max_per_address = options.max_connections_per_client
         self.by_address = {}
+        self.max_upstream = max_upstream
         self.max_requests = options.max_requests_per_connection
         self.head_ticks = ticks(options.head_timeout)
         self.keepalive_ticks = ticks(options.keepalive_timeout)

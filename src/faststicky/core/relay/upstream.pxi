@@ -53,6 +53,8 @@ cdef class Upstream:
 
     cdef int connect(self, Exchange x) except -1:
         """Open a connection for `x`, which is told by attach or connect_failed."""
+        if self.relay.max_upstream and self.relay.live_connections + len(self.relay.dialing) >= self.relay.max_upstream:
+            close_oldest(self.relay)
         self.connecting += 1
         self.relay.totals.connects += 1
         task = self.relay.loop.create_task(self._connect(x))
@@ -68,8 +70,9 @@ cdef class Upstream:
         except OSError as error:
             self.connecting -= 1
             self.relay.totals.connect_errors += 1
-            count_failure(self, True)
-            upstream_fails(self, isinstance(error, TimeoutError))
+            if not dial.is_own(error):
+                count_failure(self, True)
+                upstream_fails(self, isinstance(error, TimeoutError))
             if self.is_awaited_by(x):
                 x.connect_failed(dial.reason(error))
             return
@@ -135,6 +138,20 @@ cdef class Upstream:
         for connection in list(self.idle):
             (<Connection>connection).close()
         return 0
+
+
+cdef int close_oldest(Relay relay) except -1:
+    """Of all idle connections, whosever they are: descriptors are needed for requests. The first of a pool is its oldest."""
+    cdef Connection oldest = None
+    cdef Connection first
+    for each in relay.upstreams.values():
+        if (<Upstream>each).idle:
+            first = <Connection>(<Upstream>each).idle[0]
+            if oldest is None or first.idle_since < oldest.idle_since:
+                oldest = first
+    if oldest is not None:
+        oldest.close()
+    return 0
 
 
 @cython.final
