@@ -21,7 +21,7 @@ def switch(name: str) -> bool:
 
 DEBUG, TRACE, FUZZ = switch("DEBUG"), switch("TRACE"), switch("FUZZ")
 SANITIZE = switch("SANITIZE") or FUZZ
-MODULES = ("_h1", "_cookie", "_stats", "_table", "_relay", "_load")
+MODULES = ("_memory", "_h1", "_cookie", "_stats", "_table", "_relay", "_load")
 
 cflags = ["-O0" if TRACE else "-O1" if SANITIZE else "-O3", "-fvisibility=hidden", "-Wall", "-Wno-unused-function"]
 ldflags: list[str] = []

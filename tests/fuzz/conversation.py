@@ -153,11 +153,12 @@ class World:
         """
         self.arrived, self.answers, self.first_answer, self.faults = [], 0, first_answer, []
         relay = Relay(self.loop, RelayOptions())
+        before = relay.live()
         try:
             return self.loop.run_until_complete(self._converse(relay, pieces, is_over))
         finally:
             relay.close()
-            self.loop.run_until_complete(self._quiet(relay))
+            self.loop.run_until_complete(self._quiet(relay, before))
 
     async def _converse(self, relay: Relay, pieces: list[bytes], is_over: Callable[[Client], bool]) -> Client:
         relay.publish(self.table())
@@ -189,11 +190,11 @@ class World:
             transport.abort()
         self.probed = client.received.partition(b"\r\n\r\n")[2]
 
-    async def _quiet(self, relay: Relay) -> None:
-        """Everything is gone again but the table, which the relay holds."""
+    async def _quiet(self, relay: Relay, before: dict[str, int]) -> None:
+        """Everything is gone again that was not there before: connections, exchanges, tables, memory."""
 
         def left() -> dict[str, int]:
-            return {name: number for name, number in relay.live().items() if number and name != "tables"}
+            return {name: number for name, number in relay.live().items() if number != before[name]}
 
         await _until(lambda: not left(), left)
         for backend in self.arrived:

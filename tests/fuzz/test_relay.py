@@ -157,6 +157,7 @@ def test_a_relay_that_is_closed_at_any_moment_leaves_nothing(world: World, turns
 
     async def run() -> dict[str, int]:
         relay = Relay(world.loop, RelayOptions())
+        before = relay.live()
         relay.publish(world.table())
         ours, theirs = socket.socketpair()
         client = Client()
@@ -169,7 +170,7 @@ def test_a_relay_that_is_closed_at_any_moment_leaves_nothing(world: World, turns
         relay.close()
         for _ in range(100):
             await asyncio.sleep(0.001)
-            left = {name: number for name, number in relay.live().items() if number and name != "tables"}
+            left = {name: number for name, number in relay.live().items() if number != before[name]}
             if not left:
                 break
         return left

@@ -37,6 +37,7 @@ class Counted:
         self.lines: list[str] = []
         self.dropped = 0
         self.proxy = lab.proxy(None, **options)
+        loop.call(self.proxy.relay.close)
         self.proxy.relay = loop.call(self._relay, loop, RelayOptions(**{"eject_after": 0, **options}))
         self.proxy.publish(spec)
 

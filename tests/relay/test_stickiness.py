@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 
@@ -240,3 +241,19 @@ def test_a_thousand_tables_under_load(lab: Lab) -> None:
     for group in threads:
         for thread in group:
             thread.join(5)
+
+
+def test_tables_that_were_replaced_are_freed_without_a_collector(lab: Lab) -> None:
+    """A worker freezes what it has after each table, so that no cycle of an old one would ever be found."""
+    here, leaves = lab.backend("b0"), lab.backend("b1")
+    proxy = lab.proxy(here, leaves)
+    proxy.publish(table(service([here]), generation=2))
+    before = proxy.live()["memory_blocks"]
+    gc.disable()
+    try:
+        for generation in range(3, 43, 2):
+            proxy.publish(table(service([here, leaves]), generation=generation))
+            proxy.publish(table(service([here]), generation=generation + 1))
+        assert proxy.live()["memory_blocks"] == before
+    finally:
+        gc.enable()

@@ -56,8 +56,10 @@ BEHAVIOURS: dict[str, list[bytes | float | str]] = {
 
 
 async def _behave(what: list[bytes | float | str], writer: asyncio.StreamWriter) -> bool:
-    """False if it has ended the connection."""
+    """False if it has ended the connection, or the proxy has."""
     for step in what:
+        if writer.transport.is_closing():
+            return False
         if isinstance(step, bytes):
             writer.write(step)
             await writer.drain()

@@ -21,7 +21,7 @@ from soak.ledger import Ledger
 from soak.processes import backend
 from soak.table import CORE, GUEST, Configuration
 from soak.users import User
-from soak.verdict import MIB, Check, judge
+from soak.verdict import MIB, Check, alive, judge
 from soak.watch import Sample, fetch, look
 
 BAD_PORTS = 16  # each is ejected when it has failed often enough: so many keep the failures coming
@@ -170,7 +170,7 @@ class Run:
         while True:
             await asyncio.sleep(0.5)
             sample = await self._look()
-            if (sample.live, sample.files) == (before.live, before.files) or time.monotonic() > end:
+            if (alive(sample), sample.files) == (alive(before), before.files) or time.monotonic() > end:
                 return sample
 
     def _complaints(self) -> list[str]:
@@ -185,7 +185,7 @@ class Run:
         memory = " ".join(f"{size / MIB:.1f}" for size in sample.memory.values())
         files = " ".join(str(count) for count in sample.files.values())
         cpu = " ".join(f"{seconds:.1f}" for seconds in sample.cpu.values())
-        live = " ".join(f"{name}={number}" for name, number in sample.live.items() if number)
+        live = " ".join(f"{name}={number}" for name, number in alive(sample).items() if number)
         asked, harmed = sum(self._ledger.requests.values()), sum(self._ledger.harm.values())
         return (
             f"{time.strftime('%H:%M:%S')} MiB {memory} | files {files} | cpu {cpu} | {live} | table {sample.generation} | "

@@ -12,7 +12,6 @@ with the proxy's own parser, as strictly as the proxy reads them. Nothing here k
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp, memcpy, memset
 
 import base64
@@ -24,6 +23,7 @@ from faststicky.core._h1 cimport (
     H1_BAD, H1_MORE, HEAD_CLOSE, HEAD_EXPECT, HEAD_KEEP_ALIVE, METHOD_GET, METHOD_HEAD, chunk_t, h1_chunk_begin,
     h1_chunk_next, h1_request, h1_response, head_t, limits_t,
 )
+from faststicky.core._memory cimport fs_calloc, fs_free
 from faststicky.core._span cimport fs_same
 from faststicky.core._stats cimport STATS_BUCKETS, stats_bucket, stats_clock
 

@@ -36,6 +36,7 @@ class Relay:
     def close(self) -> None:
         """Abort whatever is left."""
     def live(self) -> dict[str, int]:
-        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, adopted, tables, deadlines."""
+        """What is alive: clients, exchanges, upstream_idle, upstream_busy, connecting, parked, adopted, tables, deadlines;
+        memory_blocks and memory_bytes, allocated in C by the core (in the whole process)."""
     def counters(self) -> dict[str, int]:
         """Totals since the start: connections, requests, bytes_in, bytes_out, answers_2xx and so on."""

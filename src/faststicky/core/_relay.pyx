@@ -17,7 +17,6 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc cimport errno
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
 
 import collections
@@ -36,6 +35,7 @@ from faststicky.core._h1 cimport (
     METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
     h1_request, h1_response, h1_status_of, head_t,
 )
+from faststicky.core._memory cimport fs_free, fs_malloc, fs_realloc, live_blocks, live_bytes
 from faststicky.core._span cimport fs_hash, fs_long_hash, fs_put_decimal, fs_put_hex, fs_put_hex16, fs_same, span_t
 from faststicky.core._stats cimport (
     FAILURE_502, FAILURE_503, FAILURE_504, FAILURE_OTHER, STATS_WINDOW, series_t, service_series_t, stats_backend,

@@ -6,11 +6,11 @@ balancers' positions) is hidden inside and needs no consistency between two tabl
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport log
-from libc.stdlib cimport calloc, free
 from libc.string cimport memchr, memcmp, memcpy
 
 import random
 
+from faststicky.core._memory cimport fs_calloc, fs_free
 from faststicky.core._span cimport fs_hash, fs_long_hash, fs_mix
 
 cdef long _live_tables = 0
@@ -25,7 +25,7 @@ cdef long live_tables() noexcept:
 
 cdef void *_room(size_t count, size_t size) except NULL:
     """Zeroed memory for `count` items, at least one, so that NULL always means an error."""
-    cdef void *p = calloc(count if count else 1, size)
+    cdef void *p = fs_calloc(count if count else 1, size)
     if p == NULL:
         raise MemoryError(f"no memory for {count * size} bytes of a routing table")
     return p

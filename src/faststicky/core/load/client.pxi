@@ -51,12 +51,12 @@ cdef class Client:
         self.load = load
         self.place = place
         self.turn = turn
-        self.pending = <pending_t *>calloc(load.depth, sizeof(pending_t))
+        self.pending = <pending_t *>fs_calloc(load.depth, sizeof(pending_t))
         if self.pending == NULL:
             raise MemoryError("no memory for a connection")
 
     def __dealloc__(self):
-        free(self.pending)
+        fs_free(self.pending)
 
     # ------------------------------------------------------------ what the event loop calls
 
@@ -127,7 +127,7 @@ cdef class Client:
         if not self.has_room():
             return 0
         if load.interval:
-            return load.free(self)
+            return load.refill(self)
         if not load.may_send():
             return load.settle()
         now = now_ns()

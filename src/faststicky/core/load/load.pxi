@@ -218,7 +218,7 @@ cdef class Load:
             self.dial(Client(self, client.place, client.turn))
         return self.settle()
 
-    cdef int free(self, Client client) except -1:
+    cdef int refill(self, Client client) except -1:
         """Open loop: `client` has room for a request."""
         cdef int64_t now = now_ns()
         if not self.may_send():

@@ -54,7 +54,7 @@ cdef int adopt(Peer peer) except -1:
 
 
 cdef int open_epoll(Relay relay) except -1:
-    relay.inbox = <char *>malloc(INBOX)
+    relay.inbox = <char *>fs_malloc(INBOX)
     if relay.inbox == NULL:
         raise MemoryError("no memory for the relay's reading")
     relay.epoll = epoll_create1(EPOLL_CLOEXEC)

@@ -16,9 +16,9 @@ cdef class Relay:
         self.epoll = -1
         self.adopted_after = ADOPTED_AFTER
         self.places = 64
-        self.due = <uint32_t *>malloc(self.places * sizeof(uint32_t))
-        self.owners = <void **>malloc(self.places * sizeof(void *))
-        self.free_places = <uint32_t *>malloc(self.places * sizeof(uint32_t))
+        self.due = <uint32_t *>fs_malloc(self.places * sizeof(uint32_t))
+        self.owners = <void **>fs_malloc(self.places * sizeof(void *))
+        self.free_places = <uint32_t *>fs_malloc(self.places * sizeof(uint32_t))
         if self.due == NULL or self.owners == NULL or self.free_places == NULL:
             raise MemoryError("no memory for the relay's deadlines")
         memset(self.due, 0, self.places * sizeof(uint32_t))
@@ -29,13 +29,13 @@ cdef class Relay:
             self.free_count += 1
 
     def __dealloc__(self):
-        free(self.due)
-        free(self.owners)
-        free(self.free_places)
-        free(self.out)
-        free(self.own_region)
-        free(self.lines)
-        free(self.inbox)
+        fs_free(self.due)
+        fs_free(self.owners)
+        fs_free(self.free_places)
+        fs_free(self.out)
+        fs_free(self.own_region)
+        fs_free(self.lines)
+        fs_free(self.inbox)
         if self.has_region:
             PyBuffer_Release(&self.region)
 
@@ -48,7 +48,7 @@ cdef class Relay:
         self.on_access = on_access
         self.access = _FORMATS[options.access_log] if on_access is not None else ACCESS_OFF
         if self.access != ACCESS_OFF:
-            self.lines = <uint8_t *>malloc(LINES_ROOM)
+            self.lines = <uint8_t *>fs_malloc(LINES_ROOM)
             if self.lines == NULL:
                 raise MemoryError("no memory for access lines")
         self.upstreams = {}
@@ -66,7 +66,7 @@ cdef class Relay:
         self.answer_limits.fields = 256
         # a head, Host again up to three times (it is at most a line), lists in front of X-Forwarded-For and Via, and our fields
         self.out_size = 3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * options.max_line + 8192
-        self.out = <uint8_t *>malloc(self.out_size)
+        self.out = <uint8_t *>fs_malloc(self.out_size)
         if self.out == NULL:
             raise MemoryError("no memory for the relay's scratch")
         self.max_body = options.max_body
@@ -110,7 +110,7 @@ cdef class Relay:
             # what the worker before us had in flight ended with it
             self.total.counters.in_flight = self.total.counters.queued = 0
         else:
-            self.own_region = malloc(sizeof(service_series_t))
+            self.own_region = fs_malloc(sizeof(service_series_t))
             if self.own_region == NULL:
                 raise MemoryError("no memory for the relay's counters")
             memset(self.own_region, 0, sizeof(service_series_t))
@@ -189,10 +189,14 @@ cdef class Relay:
                 if peer.transport is not None:
                     peer.abort_transport()
         self.table = None
+        for upstream in self.upstreams.values():
+            (<Upstream>upstream).places = []
         self.upstreams = {}  # each of them holds the relay
+        self.ejected = []
 
     def live(self):
-        """What is alive now: numbers that return to zero when a relay has been closed."""
+        """What is alive now: numbers that return to zero when a relay has been closed; of C memory (of the whole process), to what
+        they were before it was made."""
         idle = sum(len((<Upstream>upstream).idle) for upstream in self.upstreams.values())
         return {
             "clients": self.live_clients,
@@ -204,6 +208,8 @@ cdef class Relay:
             "tables": live_tables(),
             "adopted": self.live_adopted,
             "deadlines": self.places - 1 - self.free_count,
+            "memory_blocks": live_blocks(),
+            "memory_bytes": live_bytes(),
         }
 
     def counters(self):
@@ -251,13 +257,13 @@ cdef class Relay:
         cdef uint32_t more, i
         if self.free_count == 0:
             more = 2 * self.places
-            due = <uint32_t *>realloc(self.due, more * sizeof(uint32_t))
+            due = <uint32_t *>fs_realloc(self.due, more * sizeof(uint32_t))
             if due != NULL:
                 self.due = due
-            owners = <void **>realloc(self.owners, more * sizeof(void *))
+            owners = <void **>fs_realloc(self.owners, more * sizeof(void *))
             if owners != NULL:
                 self.owners = owners
-            places = <uint32_t *>realloc(self.free_places, more * sizeof(uint32_t))
+            places = <uint32_t *>fs_realloc(self.free_places, more * sizeof(uint32_t))
             if places != NULL:
                 self.free_places = places
             if due == NULL or owners == NULL or places == NULL:

@@ -132,6 +132,7 @@ cdef class Upstream:
         """No table names this backend any more: idle connections go now, busy ones with their exchange."""
         self.retired = True
         self.stats.ejected = 0
+        self.places = []  # with its service's backends it is a cycle, which no collector looks for in a worker
         return self.close_idle()
 
     cdef int close_idle(self) except -1:

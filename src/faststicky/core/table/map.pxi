@@ -36,8 +36,8 @@ cdef int _map_build(map_t *map, list items) except -1:
 
 
 cdef void _map_free(map_t *map) noexcept:
-    free(map.entries)
-    free(map.keys)
+    fs_free(map.entries)
+    fs_free(map.keys)
     map.entries = NULL
     map.keys = NULL
 

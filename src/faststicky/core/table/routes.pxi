@@ -51,10 +51,10 @@ cdef class Table:
     def __dealloc__(self):
         global _live_tables
         _live_tables -= 1
-        free(self.texts)
-        free(self.atoms)
-        free(self.rules)
-        free(self.candidates)
+        fs_free(self.texts)
+        fs_free(self.atoms)
+        fs_free(self.rules)
+        fs_free(self.candidates)
         _map_free(&self.hosts)
 
     def _read_routes(self, spec):

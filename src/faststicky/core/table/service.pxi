@@ -52,14 +52,14 @@ cdef class Service:
 
     def __dealloc__(self):
         _map_free(&self.lookup)
-        free(self.states)
-        free(self.ejected)
-        free(self.traits)
-        free(self.weights)
-        free(self.currents)
-        free(self.hashes)
-        free(self.loads)
-        free(self.own_loads)
+        fs_free(self.states)
+        fs_free(self.ejected)
+        fs_free(self.traits)
+        fs_free(self.weights)
+        fs_free(self.currents)
+        fs_free(self.hashes)
+        fs_free(self.loads)
+        fs_free(self.own_loads)
 
     def _read_balance(self, spec):
         cdef uint32_t i
