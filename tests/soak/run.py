@@ -31,6 +31,7 @@ OPTIONS = [
     *("--idle-timeout", "5s", "--write-timeout", "5s", "--tunnel-timeout", "20s", "--log-level", "info"),
     *("--access-log", "json", "--access-log-file", "/dev/null"),
 ]
+POOL_IDLE = 5.0  # seconds until no connection to a backend is kept any more
 QUIET = 60.0  # seconds until everything is gone when the load has stopped
 FAULTS = ("error", "critical")
 MISTAKE = "sync failed, the last table stays: file "
@@ -126,6 +127,7 @@ class Run:
     async def play(self, say: Callable[[str], None]) -> Outcome:
         """The whole of it."""
         plan, dice = self._plan, random.Random(self._plan.seed)
+        await self._warm_up()
         before = await self._look()
         traffic = Traffic(plan, (self._running.host, self._running.port), self._ledger, dice)
         jobs = [asyncio.create_task(job) for job in (self._watch(say), self._change_tables())]
@@ -145,6 +147,13 @@ class Run:
             smuggled += (await fetch("127.0.0.1", port, "/report"))["smuggled"]
         checks = judge(self._ledger, before, self._samples, after, smuggled, self._complaints())
         return Outcome(checks, self._ledger, [before, *self._samples, after])
+
+    async def _warm_up(self) -> None:
+        """What a worker opens with its first kept connection, and keeps, is open before descriptors are counted."""
+        address = (self._running.host, self._running.port)
+        for seed in range(20):
+            await User(address, self._ledger, random.Random(seed), frozenset(CORE)).visit(0.001, asyncio.Event())
+        await asyncio.sleep(POOL_IDLE)
 
     async def _look(self) -> Sample:
         return await look(self._running.process.pid, self._running.admin)

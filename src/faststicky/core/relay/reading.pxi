@@ -43,8 +43,8 @@ cdef int adopt(Peer peer) except -1:
     cdef Relay relay = peer.relay
     if peer.adopted or relay.closed or peer.transport is None or descriptor_of(peer) < 0:
         return 0
-    if relay.epoll < 0:
-        open_epoll(relay)
+    if relay.epoll < 0 and not open_epoll(relay):
+        return 0
     peer.adopted = True
     relay.live_adopted += 1
     if peer.reading:
@@ -53,15 +53,17 @@ cdef int adopt(Peer peer) except -1:
     return 0
 
 
-cdef int open_epoll(Relay relay) except -1:
-    relay.inbox = <char *>fs_malloc(INBOX)
+cdef bint open_epoll(Relay relay) except -1:
+    """False if there is no memory or no descriptor left for it: uvloop goes on reading, and the next one tries again."""
     if relay.inbox == NULL:
-        raise MemoryError("no memory for the relay's reading")
+        relay.inbox = <char *>fs_malloc(INBOX)
+    if relay.inbox == NULL:
+        return False
     relay.epoll = epoll_create1(EPOLL_CLOEXEC)
     if relay.epoll < 0:
-        raise OSError(errno.errno, "no epoll instance for the relay's reading")
+        return False
     relay.loop.add_reader(relay.epoll, relay._readable)
-    return 0
+    return True
 
 
 cdef int close_epoll(Relay relay) except -1:
