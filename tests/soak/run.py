@@ -132,12 +132,16 @@ class Run:
         traffic = Traffic(plan, (self._running.host, self._running.port), self._ledger, dice)
         jobs = [asyncio.create_task(job) for job in (self._watch(say), self._change_tables())]
         going = asyncio.create_task(traffic.run())
-        await asyncio.wait((going, *jobs), timeout=plan.seconds, return_when=asyncio.FIRST_EXCEPTION)
+        for number in (signal.SIGINT, signal.SIGTERM):  # over before its time, with a verdict on what there was
+            asyncio.get_running_loop().add_signal_handler(number, traffic.stop.set)
+        done, _ = await asyncio.wait((going, *jobs), timeout=plan.seconds, return_when=asyncio.FIRST_COMPLETED)
         traffic.stop.set()
         for job in jobs:
             job.cancel()
         await asyncio.gather(*jobs, return_exceptions=True)
         await going
+        for each in done:
+            each.result()  # a job that has ended was mistaken
         self._samples.append(await self._look())
         say(self._line(self._samples[-1]))
         after = await self._quiet(before)

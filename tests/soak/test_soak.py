@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import random
+import signal
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -13,7 +16,7 @@ from soak.__main__ import main, report
 from soak.attacks import ATTACKS, REFUSED, SEEDS, Attacker, refused
 from soak.floods import FLOODS
 from soak.ledger import Ledger
-from soak.processes import backend
+from soak.processes import TESTS, backend
 from soak.run import Plan, run, write_samples
 from soak.table import CORE
 from soak.users import User
@@ -44,6 +47,17 @@ def test_some_seconds_of_it(tmp_path):
     assert ledger.changes >= 4
     write_samples(outcome, tmp_path / "samples")
     assert len((tmp_path / "samples").read_text().splitlines()) == len(outcome.samples)
+
+
+def test_it_can_be_ended_early_and_still_judges():
+    command = [sys.executable, "-m", "soak", "--users", "5", "--rate", "20", "--slow", "2"]
+    process = subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        assert "users' requests" in process.stdout.readline()  # the load has begun
+        process.send_signal(signal.SIGINT)
+        assert "soak: passed" in process.stdout.read()
+    assert process.wait(60) == 0
 
 
 def test_every_attack_by_itself(tmp_path):
