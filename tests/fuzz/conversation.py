@@ -19,8 +19,9 @@ import uvloop
 from faststicky.core._relay import Relay
 from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
 from faststicky.settings import RelayOptions
+from patience import seconds
 
-PATIENCE = 20.0  # seconds for what takes milliseconds: a hang, not a slow machine
+PATIENCE = seconds(20.0)  # seconds for what takes milliseconds: a hang, not a slow machine
 COOKIE = b"_fs"
 TASK = "k3n0"
 PROBE = b"GET /probe HTTP/1.1\r\nHost: a\r\n\r\n"

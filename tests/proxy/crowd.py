@@ -11,6 +11,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
+from patience import seconds
+
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 RESET = struct.pack("ii", 1, 0)
 
@@ -56,7 +58,7 @@ class Crowd:
         self.socks = [sock for sock in self.socks if sock not in gone]
 
     def ask(
-        self, request: bytes = GET, patience: float = 20.0, socks: list[socket.socket] | None = None
+        self, request: bytes = GET, patience: float = seconds(20.0), socks: list[socket.socket] | None = None
     ) -> Counter[str]:
         """How often which status came, in answer to one request of each; "closed", "reset", "silent" for none."""
         socks = self.socks if socks is None else socks

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0  # seconds for anything to become true
+from patience import seconds
+
+PATIENCE = seconds(30.0)  # seconds for anything to become true
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("FASTSTICKY_")}
 

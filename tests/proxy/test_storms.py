@@ -13,6 +13,7 @@ import pytest
 
 from faststicky.serve.limits import RESERVED_FILES
 from faststicky.serve.own_processes import open_files, resident
+from patience import size
 from proxy.crowd import GET, Crowd, many_files
 from proxy.running import Proxy, proxy, until, whoami
 from soak.processes import backend
@@ -68,7 +69,7 @@ def test_twenty_thousand_that_are_kept(tmp_path: Path, url: str, files: int):
         with Crowd((running.host, running.port), count, wave=4000) as crowd:
             becomes(running, clients=count)
             each = (resident(running.workers()) - before) / count
-            assert each < 8192, f"{each:.0f} bytes for each idle connection"
+            assert each < size(8192), f"{each:.0f} bytes for each idle connection"
             assert are_idle(running)
             some = crowd.socks[:: count // 300]
             assert crowd.ask(socks=some) == {"200": len(some)}

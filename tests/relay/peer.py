@@ -12,9 +12,10 @@ import struct
 import time
 from dataclasses import dataclass, field
 
+from patience import seconds
 from twin import h1
 
-PATIENCE = 20.0  # seconds until something that must happen is given up
+PATIENCE = seconds(20.0)  # seconds until something that must happen is given up
 
 
 @dataclass

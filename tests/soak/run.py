@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from faststicky.bench.generator import raise_file_limit
+from patience import seconds
 from proxy.running import Proxy, proxy
 from soak.attacks import ATTACKS, Attacker
 from soak.floods import FLOODS
@@ -32,7 +33,7 @@ OPTIONS = [
     *("--access-log", "json", "--access-log-file", "/dev/null"),
 ]
 POOL_IDLE = 5.0  # seconds until no connection to a backend is kept any more
-QUIET = 60.0  # seconds until everything is gone when the load has stopped
+QUIET = seconds(60.0)  # seconds until everything is gone when the load has stopped
 FAULTS = ("error", "critical")
 MISTAKE = "sync failed, the last table stays: file "
 

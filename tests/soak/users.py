@@ -12,10 +12,11 @@ import h11
 import websockets
 from websockets.asyncio.client import connect
 
+from patience import seconds
 from soak.good_backend import content, digest, event
 from soak.ledger import Ledger
 
-PATIENCE = 30.0  # seconds for one exchange, on a machine that may be busy with other things
+PATIENCE = seconds(30.0)  # seconds for one exchange, on a machine that may be busy with other things
 COOKIE = "stick"
 SIZES = [0, 10, 10, 100, 1000, 1000, 20_000, 20_000, 200_000, 1_000_000]
 UPLOADS = [0, 5, 1000, 30_000, 300_000]

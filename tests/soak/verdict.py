@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from patience import size
 from soak.ledger import Ledger
 from soak.watch import Sample
 
@@ -16,7 +17,7 @@ SHORT = 600.0  # seconds; a shorter run is mostly warming up
 # quarter. In the other three a worker serves some 85,000 connections in an hour: 2 MiB are 25 bytes for each of them, and
 # the smallest Python object that could be left takes more.
 MOST_GROWTH = 2 * MIB
-MOST_GROWTH_SHORT = 32 * MIB
+MOST_GROWTH_SHORT = size(32 * MIB)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ import pytest
 from faststicky.discovery import dns_names
 from faststicky.discovery.dns_names import Answers, Name, Names, parse, resolve
 from faststicky.errors import ConfigError
+from patience import seconds
 
 WEB = Name("web", 8000)
-PATIENCE = 20.0
+PATIENCE = seconds(20.0)
 
 
 class Clock:

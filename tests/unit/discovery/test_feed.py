@@ -12,12 +12,13 @@ from faststicky.discovery import feed
 from faststicky.discovery.dns_names import Name
 from faststicky.discovery.feed import FeedSource, parse
 from faststicky.errors import ConfigError, DiscoveryError
+from patience import seconds
 from unit.control.worlds import backend, service, snapshot
 from unit.discovery.feeding import KEY, OTHER, origin
 
 ONE = snapshot(service(backend("a")))
 TWO = snapshot(service(backend("a"), backend("b")))
-PATIENCE = 20.0
+PATIENCE = seconds(20.0)
 
 
 @pytest.fixture

@@ -14,11 +14,12 @@ from faststicky.discovery.feed_wire import FeedKey
 from faststicky.errors import ConfigError
 from faststicky.serve import feed_server
 from faststicky.serve.feed_server import Challenges, FeedServer
+from patience import seconds
 from unit.control.worlds import backend, service, snapshot
 
 KEY, OTHER = FeedKey(b"k" * 32), FeedKey(b"o" * 32)
 ONE, TWO = snapshot(service(backend("a"))), snapshot(service(backend("a"), backend("b")))
-PATIENCE = 20.0
+PATIENCE = seconds(20.0)
 
 
 def test_a_challenge_is_good_once_and_for_a_while():

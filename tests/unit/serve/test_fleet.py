@@ -17,8 +17,9 @@ from faststicky.serve.fleet import Fleet, cause_of_death
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
+from patience import seconds
 
-PATIENCE = 30.0
+PATIENCE = seconds(30.0)
 TABLE = TableSpec(generation=3, services=(), routes=())
 
 

@@ -12,8 +12,9 @@ from faststicky.control.health import Target
 from faststicky.model import HealthCheck
 from faststicky.serve import health_checks
 from faststicky.serve.health_checks import HealthChecks
+from patience import seconds
 
-PATIENCE = 20.0
+PATIENCE = seconds(20.0)
 
 
 class Application:

@@ -14,8 +14,9 @@ from faststicky.serve.listeners import Listeners
 from faststicky.serve.process import WorkerProcess
 from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
+from patience import seconds
 
-PATIENCE = 30.0
+PATIENCE = seconds(30.0)
 
 
 def table(generation: int) -> TableSpec:

@@ -18,8 +18,9 @@ from faststicky.serve import fleet as fleet_module
 from faststicky.serve.channel import Events
 from faststicky.serve.supervisor import Supervisor, serve
 from faststicky.settings import RunOptions
+from patience import seconds
 
-PATIENCE = 30.0
+PATIENCE = seconds(30.0)
 
 
 @pytest.fixture(autouse=True)

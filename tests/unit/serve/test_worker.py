@@ -35,8 +35,9 @@ from faststicky.serve.channel import (
 from faststicky.serve.regions import Region, Regions
 from faststicky.serve.worker import EVENTS_PER_BATCH, EventBatch
 from faststicky.settings import RelayOptions
+from patience import seconds
 
-PATIENCE = 30.0
+PATIENCE = seconds(30.0)
 EMPTY = TableSpec(generation=4, services=(), routes=())
 
 
