@@ -61,6 +61,20 @@ def test_five_thousand_at_once(tmp_path: Path, url: str):
         assert not [line for line in running.log if line["level"] != "info"]
 
 
+def test_backends_that_accept_slowly(tmp_path: Path):
+    """Not every request has a connection opened for it: most take what has become free meanwhile."""
+    with (
+        whoami("ann") as ann,
+        whoami("bob") as bob,
+        proxy(tmp_path, "--backend", ann, "--backend", bob, "--workers", "2", "--connect-timeout", "20s") as running,
+        Crowd((running.host, running.port), 3000) as crowd,
+    ):
+        assert crowd.ask() == {"200": 3000}
+        counters = running.api("/api/stats")["total"]["counters"]
+        assert (counters["connect_errors"], counters["ejections"]) == (0, 0)
+        assert counters["connects"] < 2500
+
+
 def test_twenty_thousand_that_are_kept(tmp_path: Path, url: str, files: int):
     """Or what the hard limit of open files leaves for this process, and for two workers between which the kernel chooses."""
     count = min(20_000, files - 500, files - RESERVED_FILES - 700)

@@ -130,6 +130,7 @@ cdef class Upstream:
     cdef bint retired         # no table in force knows it any more
     cdef load_t load          # for the balancer
     cdef object queue         # deque of exchanges that wait for their turn
+    cdef object wanting       # deque of exchanges that wait for a connection, while many are being opened
     cdef list places          # (service, position) in the table in force
     cdef uint32_t failures    # in a row
     cdef bint ejected
@@ -145,6 +146,8 @@ cdef class Upstream:
     cdef Connection take(self, bint fresh)
     cdef int give(self, Connection connection) except -1
     cdef int connect(self, Exchange exchange) except -1
+    cdef Exchange next_wanting(self)
+    cdef int dial_next(self) except -1
     cdef int retire(self) except -1
 
 cdef class Connection(Peer):

@@ -3,6 +3,7 @@
 cdef enum:
     FRESH_TICKS = 10          # an idle connection that was used within this time is still there, most likely
     MOST_AHEAD = 32768        # bytes that fit into any receive window, so that every live machine acknowledges them
+    MOST_DIALS = 64           # at once: the queue of a listening backend has room for 128, often, and there are other workers
 
 
 cdef class Upstream:
@@ -17,6 +18,7 @@ cdef class Upstream:
         self.idle = []
         self.places = []
         self.queue = collections.deque()
+        self.wanting = collections.deque()
         self.load.born = relay.now if relay.generation >= 0 else 0  # those of the first table are no newcomers
         self.stats = &relay.spare.counters
 
@@ -33,13 +35,12 @@ cdef class Upstream:
         return connection
 
     cdef int give(self, Connection connection) except -1:
-        """Back into the pool, or closed if the pool is full or nobody will ask for this backend again."""
+        """Back into the pool, or to whoever waits for one; closed if the pool is full or nobody will ask for this backend again."""
         cdef Relay relay = self.relay
+        cdef Exchange x
         connection.exchange = None
         if self.retired or self.ejected or relay.closed or len(self.idle) >= relay.pool_size or connection.full:
             return connection.close()
-        connection.state = CONNECTION_IDLE
-        connection.idle_since = relay.now
         if connection.served == relay.adopted_after:
             adopt(connection)
         if connection.patient:
@@ -47,12 +48,22 @@ cdef class Upstream:
         else:
             connection.ahead = 0
         connection.go_on_reading()
+        if self.connecting and self.wanting:
+            x = self.next_wanting()
+            if x is not None:
+                return x.attach(connection)
+        connection.state = CONNECTION_IDLE
+        connection.idle_since = relay.now
         arm(connection, relay.pool_ticks)
         self.idle.append(connection)
         return 0
 
     cdef int connect(self, Exchange x) except -1:
-        """Open a connection for `x`, which is told by attach or connect_failed."""
+        """Open a connection for `x`, which is told by attach or connect_failed. When many are being opened, it waits until one
+        of them is there, or until somebody else's becomes free."""
+        if self.connecting >= MOST_DIALS:
+            self.wanting.append(x)
+            return 0
         if self.relay.max_upstream and self.relay.live_connections + len(self.relay.dialing) >= self.relay.max_upstream:
             close_oldest(self.relay)
         self.connecting += 1
@@ -73,11 +84,17 @@ cdef class Upstream:
             if not dial.is_own(error):
                 count_failure(self, True)
                 upstream_fails(self, isinstance(error, TimeoutError))
+            reason = dial.reason(error)
             if self.is_awaited_by(x):
-                x.connect_failed(dial.reason(error))
+                x.connect_failed(reason)
+            if self.ejected or isinstance(error, TimeoutError):
+                while (x := self.next_wanting()) is not None:
+                    x.connect_failed(reason)
+            self.dial_next()
             return
         except BaseException:  # the worker is stopping
             self.connecting -= 1
+            self.wanting.clear()
             raise
         self.connecting -= 1
         if connection.state == CONNECTION_CLOSED:  # and closed again by the backend
@@ -87,6 +104,21 @@ cdef class Upstream:
             x.attach(connection)
         else:
             self.give(connection)
+        self.dial_next()
+
+    cdef Exchange next_wanting(self):
+        """Whoever has waited longest for a connection, and still does; None if nobody does."""
+        cdef Exchange x
+        while self.wanting:
+            x = <Exchange>self.wanting.popleft()
+            if self.is_awaited_by(x):
+                return x
+        return None
+
+    cdef int dial_next(self) except -1:
+        """One dial is over: another one can begin."""
+        cdef Exchange x = self.next_wanting()
+        return self.connect(x) if x is not None else 0
 
     cdef bint is_awaited_by(self, Exchange x) noexcept:
         """False if `x` has given up, or gone elsewhere, while the connection was opened."""
