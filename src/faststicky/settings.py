@@ -55,7 +55,9 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     linger: Annotated[
         Duration, about("After an answer that closes: how long late bytes are read, lest a reset destroys it.")
     ] = 2.0
-    max_connections: Annotated[Count, about("Client connections of a worker, bounded by what open files allow; 0: that.")] = 0
+    max_connections: Annotated[
+        Count, about("Client connections of a worker, bounded by what open files allow; 0: that.")
+    ] = 0
     max_connections_per_client: Annotated[Count, about("The same for one client address.")] = 0
     max_requests_per_connection: Annotated[Count, about("Then the connection is closed politely.")] = 0
     pool_size: Annotated[Count, about("Idle connections kept to each backend.")] = 128

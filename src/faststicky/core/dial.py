@@ -64,10 +64,10 @@ async def _connect(loop: asyncio.AbstractEventLoop, sock: socket.socket, address
     """As loop.sock_connect, but begun at once, so that the time-out is the backend's and not that of a loop with much to do."""
     error = sock.connect_ex(address)
     if error == errno.EINPROGRESS:
-        writable = loop.create_future()
-        loop.add_writer(sock, lambda: writable.done() or writable.set_result(None))
+        writable = asyncio.Event()
+        loop.add_writer(sock, writable.set)
         try:
-            await writable
+            await writable.wait()
         finally:
             loop.remove_writer(sock)
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
