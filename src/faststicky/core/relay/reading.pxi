@@ -71,6 +71,8 @@ cdef int close_epoll(Relay relay) except -1:
         relay.loop.remove_reader(relay.epoll)
         close(relay.epoll)
         relay.epoll = -1
+    fs_free(relay.inbox)
+    relay.inbox = NULL
     return 0
 
 

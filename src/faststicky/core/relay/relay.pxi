@@ -191,6 +191,7 @@ cdef class Relay:
         self.table = None
         for upstream in self.upstreams.values():
             (<Upstream>upstream).places = []
+            (<Upstream>upstream).wanting.clear()
         self.upstreams = {}  # each of them holds the relay
         self.ejected = []
 
