@@ -76,7 +76,7 @@ def judge(
     checks += [
         Check("live objects that differ from the start", f"{left or 'none'}", "none", not left),
         Check("workers replaced", f"{after.restarts}", "0", after.workers == before.workers and not after.restarts),
-        Check("tables put in force", f"{new} of {ledger.changes}", "> half", new > ledger.changes / 2),
+        Check("tables put in force", f"{new} of {ledger.changes}", ">= half", new >= ledger.changes / 2),
         Check("faults in the proxy's log", f"{len(complaints)}", "0", not complaints),
     ]
     return checks
