@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-LIMIT = 30  # lines a minute of one message for one service
+LIMIT = 30  # lines a minute of one message for one service and one reason
 MINUTE = 60.0
+_TELLING = ("service", "backend", "kind", "reason")  # details that make it another message
 _MANY = 4096  # different ones that are remembered
 
 
@@ -34,7 +35,7 @@ class LogGate(logging.Filter):
             return True, 0
         details = vars(record)
         what = record.getMessage() if record.msg == "%s" else record.msg
-        key = (record.name, what, details.get("service", ""), details.get("backend", ""), details.get("kind", ""))
+        key = (record.name, what, *(details.get(name, "") for name in _TELLING))
         now = self._clock()
         begin, lines = self._seen.get(key, (now, 0))
         suppressed = 0

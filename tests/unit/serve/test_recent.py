@@ -83,6 +83,17 @@ def test_a_flood_of_one_warning_is_told_in_a_few_events(logger):
     assert events[-1]["service"] == "api"
 
 
+def test_one_reason_does_not_hide_another(logger):
+    logger, recent = logger
+    for reason in ("connect-refused", "no-backend"):
+        for _ in range(50):
+            logger.warning("answered", extra={"status": 503, "reason": reason, "service": "web"})
+    assert {event["text"] for event in recent.events()} == {
+        "answered, status 503, reason connect-refused",
+        "answered, status 503, reason no-backend",
+    }
+
+
 def test_whoever_listens_is_told_each():
     heard = []
     recent = Recent(heard.append)
