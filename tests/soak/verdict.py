@@ -14,7 +14,7 @@ from soak.watch import Sample
 MIB = 1 << 20
 SHORT = 600.0  # seconds; a shorter run is mostly warming up
 # The allocator's fragmentation moves with the mix of the moment; the interpreter's caches and the pools fill up in the first
-# quarter. In the other three a worker serves some 85,000 connections in an hour: 2 MiB are 25 bytes for each of them, and
+# quarter. In the other three a worker serves some 100,000 connections in an hour: 2 MiB are 20 bytes for each of them, and
 # the smallest Python object that could be left takes more.
 MOST_GROWTH = 2 * MIB
 MOST_GROWTH_SHORT = size(32 * MIB)
