@@ -36,7 +36,7 @@ def test_some_seconds_of_it(tmp_path):
         Plan(seconds=6.0, users=10, pause=0.05, rate=60.0, slow=10, step=1.0, change=1.0), tmp_path, lines.append
     )
     assert passed(outcome.checks), report(outcome)
-    assert len(lines) >= 6
+    assert len(lines) >= 3
     assert "users' requests" in lines[-1]
     ledger = outcome.ledger
     assert ledger.users > 3
