@@ -11,7 +11,7 @@ from .crowd import Crowd
 from .lab import Lab
 
 TASKS = 4
-EACH = 20  # users of each proxy
+EACH = 12  # users of each proxy: even if all that a worker has wait at one task they are no crowd (core/table/balance.pxi)
 
 
 @pytest.fixture(scope="module")
