@@ -11,7 +11,9 @@ from .crowd import Crowd
 from .lab import Lab
 
 TASKS = 4
-EACH = 12  # users of each proxy: even if all that a worker has wait at one task they are no crowd (core/table/balance.pxi)
+EACH = (
+    12  # users of each proxy: even if all that a worker has wait at one task they are no crowd (core/table/balance.pxi)
+)
 
 
 @pytest.fixture(scope="module")
