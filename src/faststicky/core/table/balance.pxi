@@ -183,7 +183,8 @@ cdef int draw_preferred(Service s, pick_t *pick) noexcept nogil:
         pick.wish = wish
         found = draw_one(s, pick)
         if found >= 0:
-            s.loads[found].dealt += 1
+            if s.wishes & TRAIT_CURRENT:
+                s.loads[found].dealt += 1
             break
     pick.wish = 0
     return found
