@@ -17,6 +17,12 @@ LABELS = {
     "faststicky.sticky": "true",
 }
 
+# Without it a task is `running`, and its predecessor stopped, before it listens
+HEALTH = (
+    "--health-cmd", "bash -c '</dev/tcp/127.0.0.1/8000'", "--health-interval", "1s", "--health-timeout", "5s",
+    "--health-retries", "10",
+)  # fmt: skip
+
 
 class Apps:
     """The service `web` of `tasks` tasks (`faststicky whoami`), and the global service `proxy`."""
@@ -29,7 +35,7 @@ class Apps:
         labels = [word for key, value in LABELS.items() for word in ("--label", f"{key}={value}")]
         lab.docker(
             "service", "create", "-d", "--name", "web", "--replicas", str(tasks), "--network", "app", "--endpoint-mode",
-            "dnsrr", "--update-delay", "0s", "--stop-grace-period", "10s", *labels, *options, IMAGE, "whoami",
+            "dnsrr", "--update-delay", "0s", "--stop-grace-period", "10s", *HEALTH, *labels, *options, IMAGE, "whoami",
         )  # fmt: skip
         lab.docker(
             "service", "create", "-d", "--name", "proxy", "--mode", "global", "--constraint", "node.role==manager",
