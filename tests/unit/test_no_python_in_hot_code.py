@@ -20,7 +20,7 @@ CORE = ROOT / "src" / "faststicky" / "core"
 HOT = {
     "_h1": ["h1_request", "h1_response", "h1_chunk_next"],
     "_cookie": ["cookie_find", "cookie_strip"],
-    "_table": ["map_find", "Service.find", "choose_backend", "Table.find_service"],
+    "_table": ["map_find", "Service.find", "choose_backend", "Routes.find_service"],
 }
 FUNCTION = re.compile(r"^static [^\n;=]*?\b(__pyx_f_\w+)\([^\n;]*\) \{\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)

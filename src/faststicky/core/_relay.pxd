@@ -124,24 +124,27 @@ cdef class Upstream:
     cdef readonly str host
     cdef readonly int port
     cdef bytes authority      # for Host, where the client's is not passed
-    cdef list idle            # the pool: last in, first out
+    cdef list idle            # the pool: last in, first out; None: there never was one
     cdef uint32_t busy
     cdef uint32_t connecting
     cdef bint retired         # no table in force knows it any more
     cdef load_t load          # for the balancer
-    cdef object queue         # deque of exchanges that wait for their turn
-    cdef object wanting       # deque of exchanges that wait for a connection, while many are being opened
-    cdef list places          # (service, position) in the table in force
+    cdef object queue         # deque of exchanges that wait for their turn; None: there never was one
+    cdef object wanting       # deque of exchanges that wait for a connection, while many are being opened; None: likewise
+    cdef Backend users        # of the table in force and of one being built, chained by Backend.next_user
     cdef uint32_t failures    # in a row
-    cdef bint ejected
     cdef uint32_t ejections
+    cdef uint32_t series
     cdef series_t *stats
     cdef uint32_t ejection    # how long, in ticks
     cdef uint32_t back_at     # tick of the next try; 0: one is under way
 
     cdef int close_idle(self) except -1
     cdef int start_trial(self) except -1
-    cdef int count_in_series(self, Relay relay) except -1
+    cdef int add_user(self, Backend backend) except -1
+    cdef int remove_user(self, Backend backend) except -1
+    cdef int settle(self) except -1
+    cdef int count_in(self, uint32_t series) except -1
     cdef bint is_awaited_by(self, Exchange x) noexcept
     cdef Connection take(self, bint fresh)
     cdef int give(self, Connection connection) except -1
@@ -260,9 +263,10 @@ cdef class Relay:
     cdef object on_full
     cdef Table table
     cdef readonly int64_t generation
-    cdef dict upstreams       # (backend ID, host, port) -> Upstream
+    cdef dict upstreams       # by key_of(backend)
     cdef set dialing          # tasks
     cdef list ejected         # upstreams
+    cdef list past            # large services that are in force no longer
     cdef set parked           # exchanges
     cdef list events
     cdef uint32_t dropped_events
@@ -339,6 +343,7 @@ cdef class Relay:
     cdef dict by_address      # only with max_per_address
     cdef uint32_t live_clients
     cdef uint32_t live_connections
+    cdef uint32_t idle_connections  # in pools
 
     cdef bint trusts(self, bytes address) except -1
     cdef int _open_region(self, region) except -1

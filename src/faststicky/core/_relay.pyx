@@ -16,6 +16,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc cimport errno
+from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memmove, memset, strlen
 
@@ -44,8 +45,12 @@ from faststicky.core._stats cimport (
 from faststicky.core._table cimport (
     BALANCE_HASH, LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
     OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, STATE_LEAVING, Backend,
-    Service, Table, choose_backend, live_tables,
+    Service, Table, TableBuilder, choose_backend, live_tables, TRAIT_CURRENT,
 )
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject *object)
+    PyObject *PyList_GET_ITEM(object list, Py_ssize_t at)
 
 OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "moved")
 
@@ -66,4 +71,5 @@ include "relay/queueing.pxi"
 include "relay/upstream.pxi"
 include "relay/exchange.pxi"
 include "relay/answer.pxi"
+include "relay/publishing.pxi"
 include "relay/relay.pxi"

@@ -44,12 +44,15 @@ cdef struct map_t:            # open addressing, at most half full, never change
     uint8_t *keys
     uint32_t mask
     uint32_t count
+    uint32_t used             # bytes of keys
+    uint32_t room             # for them
 
 cdef const entry_t *map_find(const map_t *map, const uint8_t *key, uint32_t size) noexcept nogil
 
 cdef struct load_t:           # what the balancer must know of a backend; it belongs to the relay's Upstream
     uint32_t in_flight
     uint32_t born             # tick at which it came
+    uint32_t ejected          # it does not answer at present
     uint32_t dealt            # sessions given to it since the update under way began
 
 cdef enum trait_t:            # of a backend; a set of them may be wished for
@@ -62,7 +65,7 @@ cdef struct pick_t:           # conditions of one pass of a choice
     uint64_t key
     uint32_t now              # tick
     uint8_t state
-    bint ejected
+    uint32_t ejected
     uint8_t wish              # traits that it must have, and then it must not be crowded
     uint64_t crowd            # requests in flight that are no crowd yet
     bint full                 # those that are full too
@@ -80,6 +83,7 @@ cdef class Backend:
     cdef bytes cookie_value
     cdef uint32_t series      # its counters, see _stats
     cdef object upstream      # the relay's live side of this backend: connections and their health
+    cdef Backend next_user    # of the same upstream, for the relay
 
 cdef class Service:
     cdef readonly str name
@@ -93,9 +97,8 @@ cdef class Service:
     cdef bytes attributes_secure
     cdef map_t lookup
     cdef uint32_t count
+    cdef uint32_t filled      # so many of them are there; all of them once the service is part of a table
     cdef uint8_t *states
-    cdef uint8_t *ejected     # set by the relay for as long as a backend does not answer
-    cdef uint32_t open        # backends that are up and not ejected
     cdef double hold          # seconds that a request waits for a backend when there is none; -1: the relay's
     cdef uint8_t *traits      # trait_t of each backend
     cdef uint8_t wishes       # traits that make a backend better for a session than others
@@ -112,12 +115,15 @@ cdef class Service:
     cdef uint32_t max_queued  # that wait for one backend
     cdef double queue_timeout  # seconds
     cdef uint32_t slow_start  # ticks
-    cdef load_t **loads       # the relay's, or our own while there is none
+    cdef load_t **loads       # the relay's, or our own where there is none
     cdef load_t *own_loads
 
+    cdef int add(self, Backend backend, spec) except -1
+    cdef int keep(self, Service old, uint32_t first, uint32_t count) except -1
+    cdef int put(self, str value, uint32_t at, uint32_t kind) except -1
+    cdef int complete(self) except -1
+    cdef bint is_open(self) noexcept nogil
     cdef bint usable(self, uint32_t at) noexcept nogil
-    cdef void adopt(self, uint32_t at, load_t *load) noexcept nogil
-    cdef void eject(self, uint32_t at, bint ejected) noexcept nogil
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil
 
 cdef struct text_t:
@@ -127,33 +133,56 @@ cdef struct text_t:
 cdef struct atom_t:
     uint32_t kind
     bint negate
-    uint32_t first            # in Table.texts
+    uint32_t first            # in Routes.texts
     uint32_t count
 
 cdef struct rule_t:
     int64_t priority
     uint32_t service          # position in Table.services
-    uint32_t first            # in Table.atoms
+    uint32_t first            # in Routes.atoms
     uint32_t count
 
-cdef class Table:
-    cdef readonly int64_t generation
-    cdef readonly list services
-    cdef dict by_name
+cdef class Routes:
     cdef object keep          # owns the bytes that texts point into
     cdef text_t *texts
     cdef atom_t *atoms
     cdef rule_t *rules        # by falling priority
     cdef uint32_t rule_count
     cdef map_t hosts          # host -> candidates[a:a + b]
-    cdef uint32_t *candidates
-    cdef uint32_t any_first   # candidates for hosts that no rule names
-    cdef uint32_t any_count
+    cdef uint32_t *candidates  # positions in `rules`
+    cdef uint32_t any_count   # so many of them, from the first on, name no host
 
+    cdef uint32_t _put(self, bytes host, list rules, uint32_t at) except? 0xffffffff
     cdef bint _matches(self, const rule_t *rule, const uint8_t *host, uint32_t host_size, const uint8_t *path,
                        uint32_t path_size, const uint8_t *method, uint32_t method_size) noexcept nogil
     cdef int find_service(self, const uint8_t *host, uint32_t host_size, const uint8_t *path, uint32_t path_size,
                           const uint8_t *method, uint32_t method_size) noexcept nogil
+
+cdef class Table:
+    cdef readonly int64_t generation
+    cdef readonly list services
+    cdef dict by_name
+    cdef Routes routes
+
+cdef class TableBuilder:
+    cdef readonly Table table  # what is being built
+    cdef Table base           # the one before, which it takes over from
+    cdef list order           # names of all services; None: those of `base`
+    cdef list rules           # model.Route; None: those of `base`
+    cdef dict made            # services that are new, by name
+    cdef list entering        # backends that are new
+    cdef list leaving         # those of `base` that the new table does not have
+    cdef Service current      # service that is being filled
+    cdef Service old          # of the same name, in `base`
+    cdef uint32_t *moved      # by position in `old`: that in `current`
+    cdef uint32_t kept        # backends of `old`
+
+    cdef int attach(self, Service service, uint32_t at, Backend backend) except -1
+    cdef int _begin(self, spec, uint32_t backends, uint32_t values) except -1
+    cdef int _add(self, spec) except -1
+    cdef int _keep(self, uint32_t first, uint32_t count) except -1
+    cdef int _take_values(self, uint32_t first, uint32_t until) except -1
+    cdef int _note_leaving(self, uint32_t first, uint32_t until) except -1
 
 cdef long live_tables() noexcept
 cdef int choose_backend(

@@ -1,6 +1,17 @@
-"""The routing table: immutable, built once from a TableSpec, swapped by one assignment."""
+"""The routing table: immutable, built from a TableSpec or from the table before, swapped by one assignment."""
 
-from faststicky.model import TableSpec
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from faststicky.model import BackendSpec, Outcome, Route, ServiceSpec, TableSpec
+
+class Line(Protocol):
+    """A backend, and the cookie values that lead to it."""
+
+    @property
+    def backend(self) -> BackendSpec: ...
+    @property
+    def values(self) -> Iterable[tuple[str, Outcome]]: ...
 
 class CookieTable:
     """Open addressing, bytes to (position of a backend, outcome). Immutable; a lookup costs one hash and one comparison."""
@@ -19,3 +30,29 @@ class Table:
         """(backend ID, outcome) that a cookie value leads to, None when it leads nowhere."""
     def choose(self, service: str) -> str | None:
         """Backend ID that the balancer gives to the next new session."""
+
+class TableBuilder:
+    """Builds a table from pieces; what they do not tell is taken over from `base`. See table/builder.pxi.
+
+    In this order: each service that is new or changed, its backends; names and routes, unless both are those of `base`; `finish`.
+    Generators are to be run to their end, each step is short. Every method raises ValueError for what is unsound; the builder is
+    of no use then.
+    """
+
+    def __init__(self, generation: int, base: Table | None = None) -> None: ...
+    def service(self, spec: ServiceSpec, backends: int, values: int) -> Iterator[None]:
+        """spec: its backends and lookup do not count. So many backends will follow, and so many values that lead to them."""
+    def backends(self, segments: Iterable[tuple[int, int, Iterable[Line]]]) -> Iterator[None]:
+        """segments: (first, count, lines): `count` backends of the service of this name in `base`, from position `first` on, with
+        the values that lead to them; then new ones."""
+    def names(self, names: list[str]) -> None:
+        """The next names of all services in their order."""
+    def routes(self, routes: list[Route]) -> None:
+        """The next of all routes."""
+    def whole(self, spec: TableSpec) -> Iterator[None]:
+        """All of a table, in place of these."""
+    def finish(self) -> Iterator[None]:
+        """Nothing more will come."""
+    @property
+    def table(self) -> Table:
+        """Complete when `finish` has ended."""

@@ -1,17 +1,22 @@
-"""The routing table: rules, services, backends and cookie lookups; immutable, built once from a model.TableSpec.
+"""The routing table: rules, services, backends and cookie lookups; immutable, built from what the table before does not have.
 
 Everything that a request asks of it is answered without making a Python object. What changes while it is in force (the
 balancers' positions) is hidden inside and needs no consistency between two tables.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.math cimport log
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memchr, memcmp, memcpy, memset
 
+import operator
 import random
 
-from faststicky.core._memory cimport fs_calloc, fs_free
+from faststicky.core._memory cimport fs_calloc, fs_free, fs_malloc, fs_realloc
 from faststicky.core._span cimport fs_hash, fs_long_hash, fs_mix
+
+cdef extern from "Python.h":
+    void PyObject_GC_UnTrack(void *object)
 
 cdef long _live_tables = 0
 cdef enum:
@@ -35,3 +40,4 @@ include "table/map.pxi"
 include "table/balance.pxi"
 include "table/service.pxi"
 include "table/routes.pxi"
+include "table/builder.pxi"

@@ -175,3 +175,141 @@ def test_generation_and_unknown_services() -> None:
     for ask in (lambda: table.choose("x"), lambda: table.find("x", b"y")):
         with pytest.raises(KeyError):
             ask()
+
+
+# ------------------------------------------------------------ built from the one before; see also unit/serve/test_publication.py
+
+
+class Line:
+    """A backend, and the cookie values that lead to it."""
+
+    def __init__(self, spec: BackendSpec, *values: tuple[str, str]) -> None:
+        self.backend, self.values = spec, values
+
+
+EVERY = Route(name="r", rule="", service="one", priority=1, alternatives=((),))
+
+
+def begun(base: _table.Table | None = None, backends: int = 3, values: int = 3) -> _table.TableBuilder:
+    """A builder that waits for the backends of the service `one`."""
+    builder = _table.TableBuilder(8, base)
+    list(builder.service(service("one", []), backends, values))
+    return builder
+
+
+def first_table() -> _table.Table:
+    lookup = [(f"t{number}", number, "task") for number in range(3)]
+    spec = TableSpec(
+        generation=7,
+        services=(service("one", [backend(i) for i in range(3)], lookup), service("two", [])),
+        routes=(EVERY,),
+    )
+    return _table.Table(spec)
+
+
+def test_what_did_not_change_is_shared() -> None:
+    base = first_table()
+    builder = begun(base)
+    list(builder.backends([(1, 2, [Line(backend(9), ("t9", "task"))])]))
+    list(builder.finish())
+    made = builder.table
+    assert (made.generation, base.generation) == (8, 7)
+    assert made.services[1] is base.services[1]
+    assert [each.id for each in made.services[0].backends] == ["b1", "b2", "b9"]
+    assert made.services[0].backends[0] is base.services[0].backends[1]
+    assert made.route(b"a", b"/") == "one"
+    assert [made.find("one", b"t%d" % number) for number in (0, 1, 2, 9)] == [
+        None, ("b1", "task"), ("b2", "task"), ("b9", "task"),
+    ]  # fmt: skip
+    assert base.find("one", b"t0") == ("b0", "task")
+    del base
+    builder = _table.TableBuilder(9, made)
+    builder.names(["two"])
+    builder.names(["one"])
+    builder.routes([EVERY])
+    list(builder.finish())
+    assert [each.name for each in builder.table.services] == ["two", "one"]
+    assert builder.table.route(b"a", b"/") == "one"
+
+
+@pytest.mark.parametrize(
+    ("segments", "error"),
+    [
+        ([(1, 3, [])], "no backends 1 to 4 to keep"),
+        ([(4294967295, 2, [])], "to keep"),
+        ([(0, 2, []), (1, 1, [])], "backend 1 of service 'one' is kept twice"),
+        ([(0, 0, [Line(backend(i)) for i in range(4)])], "more than 3 backends"),
+        ([(0, 3, [Line(backend(4))])], "more than 3 backends"),
+        ([(0, 0, [Line(backend(1), ("\u20ac", "task"))])], "latin-1"),
+        ([(0, 0, [Line(backend(1), ("", "task"))])], "an empty key"),
+        ([(0, 0, [Line(backend(1), *((f"v{i}", "task") for i in range(9)))])], "that were announced"),
+    ],
+)  # fmt: skip
+def test_segments_that_are_unsound(segments: Any, error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        list(begun(first_table()).backends(segments))
+
+
+def test_pieces_that_are_unsound() -> None:
+    base = first_table()
+    with pytest.raises(ValueError, match="it is not in force"):
+        list(begun().backends([(0, 1, [])]))
+    with pytest.raises(ValueError, match="backends of no service"):
+        list(_table.TableBuilder(8, base).backends([]))
+    unfinished = begun(base)
+    with pytest.raises(ValueError, match="has 0 of its 3 backends"):
+        list(unfinished.finish())
+    with pytest.raises(ValueError, match="in the middle of another, or twice"):
+        list(unfinished.service(service("two", []), 0, 0))
+    twice = begun(base, 0, 0)
+    with pytest.raises(ValueError, match="or twice"):
+        list(twice.service(service("one", []), 0, 0))
+    twice.names(["two"])
+    with pytest.raises(ValueError, match="'one' is new, but not among"):
+        list(twice.finish())
+    unknown = _table.TableBuilder(8, base)
+    unknown.names(["one", "three"])
+    with pytest.raises(ValueError, match="'three' is neither new nor in force"):
+        list(unknown.finish())
+    nowhere = _table.TableBuilder(8, base)
+    nowhere.names(["two"])
+    nowhere.routes([EVERY])
+    with pytest.raises(ValueError, match="leads to service 'one', which does not exist"):
+        list(nowhere.finish())
+    with pytest.raises(ValueError, match="leads to backend 3 of 1"):
+        _table.Table(TableSpec(generation=1, services=(service("one", [backend(0)], [("x", 3, "task")]),), routes=()))
+    with pytest.raises(ValueError, match="or twice"):
+        _table.Table(TableSpec(generation=1, services=(service("one", []), service("one", [])), routes=()))
+    assert base.find("one", b"t2") == ("b2", "task")
+
+
+def test_turns_go_on_in_a_service_that_changed() -> None:
+    """Smooth weighted turns: what is owed to a backend is not forgotten because another came."""
+    members = [backend(0, 5), backend(1, 1), backend(2, 1)]
+    base = _table.Table(TableSpec(generation=7, services=(service("one", members),), routes=()))
+    assert [base.choose("one") for _ in range(3)] == ["b0", "b0", "b1"]
+    builder = begun(base, 3, 0)
+    list(builder.backends([(0, 3, [])]))
+    list(builder.finish())
+    assert [builder.table.choose("one") for _ in range(4)] == ["b0", "b2", "b0", "b0"]
+
+
+def test_no_step_is_long() -> None:
+    """A bound on what is done between two steps: of thousands of backends, values and rules."""
+    members = [backend(number) for number in range(3000)]
+    lookup = [(f"t{number}", number, "task") for number in range(3000)]
+    rules = [
+        Route(name=f"r{i}", rule="", service="one", priority=i, alternatives=((Matcher("host", (f"h{i}",)),),))
+        for i in range(600)
+    ]
+    builder = _table.TableBuilder(1)
+    steps = sum(
+        1
+        for _ in builder.whole(
+            TableSpec(generation=1, services=(service("one", members, lookup),), routes=tuple(rules))
+        )
+    )
+    assert steps > 2 * 3000 / 16
+    assert sum(1 for _ in builder.finish()) > 3 * 600 / 16
+    again = begun(builder.table, 3000, 3000)
+    assert sum(1 for _ in again.backends([(0, 3000, [])])) > 3000 / 1024 + 8192 / 1024

@@ -192,14 +192,14 @@ cdef class Client(Peer):
             return self.answer_now(413, "body-too-large", False, data)
         if head.path.size == 0 or p[head.path.at] == c'?':  # absolute-form: routed by the path that goes up
             root = <const uint8_t *>(b"*" if head.path.size == 0 and head.method == METHOD_OPTIONS else b"/")
-        at = relay.table.find_service(
+        at = relay.table.routes.find_service(
             p + head.host.at, head.host.size, root if root != NULL else p + head.path.at, 1 if root != NULL else head.path.size,
             p + head.word.at, head.word.size
         ) if relay.table is not None else -1
         if at < 0 and head.method == METHOD_OPTIONS and relay.table is not None and (
             root[0] if root != NULL else p[head.path.at]
         ) == c'*':  # no path, so that no prefix fits (RFC 9112, 3.2.4): the server as a whole is whoever has the root
-            at = relay.table.find_service(
+            at = relay.table.routes.find_service(
                 p + head.host.at, head.host.size, <const uint8_t *>b"/", 1, p + head.word.at, head.word.size
             )
         if at < 0:

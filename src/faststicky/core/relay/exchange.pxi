@@ -298,7 +298,7 @@ cdef class Exchange:
             # A kept connection that the backend has just closed says nothing about the backend (RFC 9112, 9.3.1): the user's
             # own task gets the request again, once, on a new connection. Anything else is tried elsewhere, also what was lost
             # because the machine of the backend is silent (health.pxi).
-            stale = stale and not self.repeated and not (<Upstream>self.backend.upstream).ejected
+            stale = stale and not self.repeated and not (<Upstream>self.backend.upstream).load.ejected
             self.repeated = self.repeated or stale
             if not stale:
                 count_failure(<Upstream>self.backend.upstream, False)

@@ -12,7 +12,7 @@ cdef enum:
 cdef int upstream_fails(Upstream upstream, bint timeout) except -1:
     """One failure more; a time-out counts for as many as are needed, since each of them costs somebody a wait."""
     cdef Relay relay = upstream.relay
-    if relay.eject_after == 0 or upstream.ejected:
+    if relay.eject_after == 0 or upstream.load.ejected:
         return 0
     upstream.failures += 1
     if timeout or upstream.failures >= relay.eject_after:
@@ -22,9 +22,9 @@ cdef int upstream_fails(Upstream upstream, bint timeout) except -1:
 
 cdef int eject(Upstream upstream) except -1:
     cdef Relay relay = upstream.relay
-    if upstream.ejected or upstream.retired or relay.closed:
+    if upstream.load.ejected or upstream.retired or relay.closed:
         return 0
-    upstream.ejected = True
+    upstream.load.ejected = True
     upstream.ejections += 1
     upstream.ejection = relay.eject_ticks
     upstream.back_at = relay.now + upstream.ejection
@@ -33,16 +33,8 @@ cdef int eject(Upstream upstream) except -1:
     upstream.stats.ejected = 1
     relay.total.counters.ejections += 1
     relay.ejected.append(upstream)
-    mark_ejected(upstream)
     upstream.close_idle()
     return relay.event("ejected", {"backend": upstream.name, "failures": upstream.failures})
-
-
-cdef int mark_ejected(Upstream upstream) except -1:
-    """Tell every service of the table in force."""
-    for service, at in upstream.places:
-        (<Service>service).eject(at, upstream.ejected)
-    return 0
 
 
 cdef int try_ejected(Relay relay) except -1:
@@ -66,11 +58,10 @@ cdef int trial_over(Upstream upstream, bint well) except -1:
         upstream.ejection = min(2 * upstream.ejection, LONGEST_EJECTION)
         upstream.back_at = relay.now + upstream.ejection
         return 0
-    upstream.ejected = False
+    upstream.load.ejected = False
     upstream.stats.ejected = 0
     upstream.failures = relay.eject_after - 1
     relay.ejected.remove(upstream)
-    mark_ejected(upstream)
     relay.event("restored", {"backend": upstream.name})
     return wake_parked(relay)
 

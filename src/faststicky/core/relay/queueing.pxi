@@ -12,6 +12,8 @@ cdef bint has_room(Exchange x) noexcept:
 cdef bint enqueue(Exchange x) except -1:
     """Let `x` wait for its turn; False if the queue is full."""
     cdef Upstream upstream = <Upstream>x.backend.upstream
+    if upstream.queue is None:
+        upstream.queue = collections.deque()
     if len(upstream.queue) >= x.service.max_queued:
         return False
     x.waiting = True

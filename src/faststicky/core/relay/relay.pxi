@@ -54,6 +54,7 @@ cdef class Relay:
         self.upstreams = {}
         self.dialing = set()
         self.ejected = []
+        self.past = []
         self.parked = set()
         self.events = []
         self.generation = -1
@@ -119,40 +120,23 @@ cdef class Relay:
 
     # ------------------------------------------------------------ for the worker
 
+    def builder(self, int64_t generation):
+        """Takes the pieces of the next table; see RelayBuilder."""
+        return RelayBuilder(self, generation)
+
     def publish(self, spec):
-        """Build a table from a model.TableSpec and swap it in. Raises ValueError, and nothing has changed, if it is unsound."""
-        cdef service_series_t *stats
-        table = Table(spec)
-        upstreams = {}
-        places = {}
-        for service in (<Table>table).services:
-            for at, backend in enumerate((<Service>service).backends):
-                key = ((<Backend>backend).id, (<Backend>backend).host, (<Backend>backend).port)
-                upstream = upstreams.get(key) or self.upstreams.get(key) or Upstream.__new__(Upstream, self, backend)
-                upstreams[key] = upstream
-                (<Backend>backend).upstream = upstream
-                places.setdefault(key, []).append((service, at))
-        if self.table is None and self.has_region:
-            for service in (<Table>table).services:  # what the worker before us had in flight ended with it
-                stats = stats_service(self.region.buf, (<Service>service).series)
-                if (<Service>service).series:
-                    stats.counters.in_flight = stats.counters.queued = 0
-        gone = [upstream for key, upstream in self.upstreams.items() if key not in upstreams]
-        self.upstreams = upstreams
-        self.table = <Table>table
-        self.generation = (<Table>table).generation
-        for upstream in gone:
-            (<Upstream>upstream).retire()
-        for key, upstream in upstreams.items():
-            (<Upstream>upstream).places = places[key]
-            (<Upstream>upstream).count_in_series(self)
-            for service, at in places[key]:
-                (<Service>service).adopt(at, &(<Upstream>upstream).load)
-            if (<Upstream>upstream).ejected:
-                mark_ejected(<Upstream>upstream)
-            elif all((<Service>service).states[at] >= STATE_LEAVING for service, at in places[key]):
-                (<Upstream>upstream).close_idle()
-        wake_parked(self)
+        """Build a table from a model.TableSpec and swap it in, at once. Raises ValueError, and nothing has changed, if it is
+        unsound."""
+        builder = RelayBuilder(self, spec.generation)
+        try:
+            for _ in builder.whole(spec):
+                pass
+            for _ in builder.publish():
+                pass
+        except BaseException:
+            for _ in builder.abandon():
+                pass
+            raise
 
     def client(self):
         """Protocol factory for loop.create_server."""
@@ -189,25 +173,27 @@ cdef class Relay:
                 if peer.transport is not None:
                     peer.abort_transport()
         self.table = None
-        for upstream in self.upstreams.values():
-            (<Upstream>upstream).places = []
-            (<Upstream>upstream).wanting.clear()
-        self.upstreams = {}  # each of them holds the relay
+        self.past = []
+        for upstream in self.upstreams.values():  # each of them holds the relay, and its users hold it
+            (<Upstream>upstream).users = None
+            (<Upstream>upstream).wanting = None
+        self.upstreams = {}
         self.ejected = []
 
     def live(self):
         """What is alive now: numbers that return to zero when a relay has been closed; of C memory (of the whole process), to what
         they were before it was made."""
-        idle = sum(len((<Upstream>upstream).idle) for upstream in self.upstreams.values())
         return {
             "clients": self.live_clients,
             "exchanges": _live_exchanges,
-            "upstream_idle": idle,
-            "upstream_busy": self.live_connections - idle,
+            "upstream_idle": self.idle_connections,
+            "upstream_busy": self.live_connections - self.idle_connections,
+            "upstreams": len(self.upstreams),
             "connecting": len(self.dialing),
             "parked": len(self.parked),
             "tables": live_tables(),
             "adopted": self.live_adopted,
+            "past_services": len(self.past),
             "deadlines": self.places - 1 - self.free_count,
             "memory_blocks": live_blocks(),
             "memory_bytes": live_bytes(),
@@ -325,6 +311,8 @@ cdef class Relay:
             flush_lines(self)
         if self.ejected:
             try_ejected(self)
+        if self.past:
+            free_past(self)
         if self.events:
             events, self.events = self.events, []
             if self.dropped_events:

@@ -6,6 +6,8 @@ cdef enum:
     MOST_DIALS = 64           # at once: the queue of a listening backend has room for 128, often, and there are other workers
 
 
+@cython.final
+@cython.no_gc
 cdef class Upstream:
     """The live side of one backend: outlives tables for as long as they name the same backend at the same address."""
 
@@ -15,12 +17,9 @@ cdef class Upstream:
         self.host = backend.host
         self.port = backend.port
         self.authority = (f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}").encode("ascii")
-        self.idle = []
-        self.places = []
-        self.queue = collections.deque()
-        self.wanting = collections.deque()
         self.load.born = relay.now if relay.generation >= 0 else 0  # those of the first table are no newcomers
         self.stats = &relay.spare.counters
+        self.count_in(backend.series)
 
     cdef Connection take(self, bint fresh):
         """An idle connection, the last used first; None if there is none. `fresh`: only one that was used a moment ago,
@@ -32,6 +31,7 @@ cdef class Upstream:
         if fresh and self.relay.now - connection.idle_since > FRESH_TICKS:
             return None
         self.idle.pop()
+        self.relay.idle_connections -= 1
         return connection
 
     cdef int give(self, Connection connection) except -1:
@@ -39,7 +39,11 @@ cdef class Upstream:
         cdef Relay relay = self.relay
         cdef Exchange x
         connection.exchange = None
-        if self.retired or self.ejected or relay.closed or len(self.idle) >= relay.pool_size or connection.full:
+        if self.retired or self.load.ejected or relay.closed or connection.full:
+            return connection.close()
+        if self.idle is None:
+            self.idle = []
+        if len(self.idle) >= relay.pool_size:
             return connection.close()
         if connection.served == relay.adopted_after:
             adopt(connection)
@@ -56,12 +60,15 @@ cdef class Upstream:
         connection.idle_since = relay.now
         arm(connection, relay.pool_ticks)
         self.idle.append(connection)
+        relay.idle_connections += 1
         return 0
 
     cdef int connect(self, Exchange x) except -1:
         """Open a connection for `x`, which is told by attach or connect_failed. When many are being opened, it waits until one
         of them is there, or until somebody else's becomes free."""
         if self.connecting >= MOST_DIALS:
+            if self.wanting is None:
+                self.wanting = collections.deque()
             self.wanting.append(x)
             return 0
         if self.relay.max_upstream and self.relay.live_connections + len(self.relay.dialing) >= self.relay.max_upstream:
@@ -87,14 +94,14 @@ cdef class Upstream:
             reason = dial.reason(error)
             if self.is_awaited_by(x):
                 x.connect_failed(reason)
-            if self.ejected or isinstance(error, TimeoutError):
+            if self.load.ejected or isinstance(error, TimeoutError):
                 while (x := self.next_wanting()) is not None:
                     x.connect_failed(reason)
             self.dial_next()
             return
         except BaseException:  # the worker is stopping
             self.connecting -= 1
-            self.wanting.clear()
+            self.wanting = None
             raise
         self.connecting -= 1
         if connection.state == CONNECTION_CLOSED:  # and closed again by the backend
@@ -128,16 +135,55 @@ cdef class Upstream:
         cdef Relay relay = self.relay
         return dial.dial(relay.loop, self._new, self.host, self.port, timeout, relay.silence_timeout)
 
-    cdef int count_in_series(self, Relay relay) except -1:
-        """Its numbers go where the table in force says; a backend of several services has one series in all of them."""
-        cdef uint32_t series = (<Backend>(<Service>self.places[0][0]).backends[self.places[0][1]]).series
+    cdef int add_user(self, Backend backend) except -1:
+        """A backend of the table in force, or of the next."""
+        cdef Backend last = self.users
+        if last is None:
+            self.users = backend
+            return 0
+        while last.next_user is not None:
+            last = last.next_user
+        last.next_user = backend
+        return 0
+
+    cdef int remove_user(self, Backend backend) except -1:
+        cdef Backend before = self.users
+        if before is backend:
+            self.users = backend.next_user
+        else:
+            while before is not None and before.next_user is not backend:
+                before = before.next_user
+            if before is not None:
+                before.next_user = backend.next_user
+        backend.next_user = None
+        return 0
+
+    cdef int settle(self) except -1:
+        """The table in force has other users for it than the one before."""
+        cdef Backend user = self.users
+        cdef bint leaving = True
+        cdef bint counted = False
+        if user is None:  # it was retired in the meantime
+            return 0
+        while user is not None:
+            leaving &= user.state >= STATE_LEAVING
+            counted |= user.series == self.series
+            user = user.next_user
+        if not counted:
+            self.count_in(self.users.series)
+        return self.close_idle() if leaving else 0
+
+    cdef int count_in(self, uint32_t series) except -1:
+        """Its numbers go to this series; a backend of several services has one in all of them."""
+        cdef Relay relay = self.relay
         cdef bint known
         cdef series_t *stats = stats_backend(relay.region.buf, series) if series and relay.has_region else &relay.spare.counters
+        self.series = series
         if stats != self.stats:
             known = self.stats != &relay.spare.counters  # if not, the worker before us may have left something
             stats.in_flight = self.stats.in_flight if known else 0
             stats.queued = self.stats.queued if known else 0
-            stats.ejected = self.ejected
+            stats.ejected = self.load.ejected
             self.stats = stats
         return 0
 
@@ -164,11 +210,10 @@ cdef class Upstream:
         """No table names this backend any more: idle connections go now, busy ones with their exchange."""
         self.retired = True
         self.stats.ejected = 0
-        self.places = []  # with its service's backends it is a cycle, which no collector looks for in a worker
         return self.close_idle()
 
     cdef int close_idle(self) except -1:
-        for connection in list(self.idle):
+        for connection in list(self.idle or ()):
             (<Connection>connection).close()
         return 0
 
@@ -245,6 +290,7 @@ cdef class Connection(Peer):
             machine_is_silent(self.upstream)
         if self.state == CONNECTION_IDLE:
             self.upstream.idle.remove(self)
+            self.relay.idle_connections -= 1
         self.state = CONNECTION_CLOSED
         self.exchange = None
         self.held = None
@@ -306,6 +352,7 @@ cdef class Connection(Peer):
         self.held = None
         if idle:
             self.upstream.idle.remove(self)
+            self.relay.idle_connections -= 1
         self.state = CONNECTION_CLOSED
         if self.transport is not None:
             self.abort_transport()

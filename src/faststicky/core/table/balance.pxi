@@ -25,7 +25,7 @@ cdef enum:
 cdef inline bint is_open(Service s, uint32_t i, const pick_t *pick) noexcept nogil:
     """May backend `i` be drawn under the conditions of this pass?"""
     cdef uint32_t k
-    if s.states[i] != pick.state or s.ejected[i] != pick.ejected:
+    if s.states[i] != pick.state or s.loads[i].ejected != pick.ejected:
         return False
     if pick.wish and (pick.wish & ~s.traits[i] or s.loads[i].in_flight > pick.crowd):
         return False

@@ -37,57 +37,47 @@ cdef uint32_t _plain_host(const uint8_t *host, uint32_t size, uint8_t *out) noex
     return n
 
 
-cdef class Table:
-    """Immutable: to change anything, build another one and swap it in."""
-
-    def __cinit__(self, spec):
-        global _live_tables
-        _live_tables += 1
-        self.generation = spec.generation
-        self.services = [Service(each) for each in spec.services]
-        self.by_name = {(<Service>each).name: each for each in self.services}
-        self._read_routes(spec)
+cdef class Routes:
+    """Rules by falling priority, and for each host that they name which of them may match."""
 
     def __dealloc__(self):
-        global _live_tables
-        _live_tables -= 1
         fs_free(self.texts)
         fs_free(self.atoms)
         fs_free(self.rules)
         fs_free(self.candidates)
         _map_free(&self.hosts)
 
-    def _read_routes(self, spec):
-        """Rules (one for each alternative of a route) by falling priority, then the candidates of every host named."""
-        positions = {service.name: at for at, service in enumerate(spec.services)}
+    def fill(self, dict positions, list routes):
+        """routes: of model.Route; positions: of services, by name. A generator: each step is short."""
         rules = []
-        for order, route in enumerate(spec.routes):
+        for order, route in enumerate(routes):
             if route.service not in positions:
                 raise ValueError(f"route {route.name!r} leads to service {route.service!r}, which does not exist")
             for alternative in route.alternatives:
                 rules.append((-route.priority, order, positions[route.service], alternative))
-        rules.sort(key=lambda rule: rule[:2])
-        self._fill_rules(rules)
-        self._index_hosts(rules)
+            if order % STEP == 0:
+                yield
+        rules.sort(key=operator.itemgetter(0))
+        yield
+        yield from self._fill_rules(rules)
+        yield from self._index_hosts(rules)
 
     def _fill_rules(self, list rules):
         cdef uint32_t at = 0
         cdef uint32_t atom_at = 0
         cdef uint32_t text_at = 0
-        cdef bytes value
-        atoms = [matcher for rule in rules for matcher in rule[3]]
-        keep = [_printable(text, "rule").lower() if matcher.kind.startswith("host") else _printable(text, "rule")
-                for matcher in atoms for text in matcher.values]
-        self.keep = keep
-        self.rule_count = <uint32_t>len(rules)
+        cdef size_t atoms = 0
+        cdef size_t texts = 0
+        cdef bytes text
+        for rule in rules:
+            atoms += len(rule[3])
+            for matcher in rule[3]:
+                texts += len(matcher.values)
         self.rules = <rule_t *>_room(len(rules), sizeof(rule_t))
-        self.atoms = <atom_t *>_room(len(atoms), sizeof(atom_t))
-        self.texts = <text_t *>_room(len(keep), sizeof(text_t))
-        for text_at, value in enumerate(keep):
-            self.texts[text_at].p = <const uint8_t *>PyBytes_AS_STRING(value)
-            self.texts[text_at].size = <uint32_t>PyBytes_GET_SIZE(value)
-        text_at = 0
-        for at, (negative, _, service, alternative) in enumerate(rules):
+        self.atoms = <atom_t *>_room(atoms, sizeof(atom_t))
+        self.texts = <text_t *>_room(texts, sizeof(text_t))
+        self.keep = []
+        for negative, _, service, alternative in rules:
             self.rules[at].priority = -negative
             self.rules[at].service = service
             self.rules[at].first = atom_at
@@ -97,11 +87,21 @@ cdef class Table:
                 self.atoms[atom_at].negate = matcher.negate
                 self.atoms[atom_at].first = text_at
                 self.atoms[atom_at].count = <uint32_t>len(matcher.values)
-                text_at += <uint32_t>len(matcher.values)
                 atom_at += 1
+                for value in matcher.values:
+                    text = _printable(value, "rule")
+                    text = text.lower() if matcher.kind.startswith("host") else text
+                    self.keep.append(text)
+                    self.texts[text_at].p = <const uint8_t *>PyBytes_AS_STRING(text)
+                    self.texts[text_at].size = <uint32_t>PyBytes_GET_SIZE(text)
+                    text_at += 1
+            at += 1
+            if at % STEP == 0:
+                yield
+        self.rule_count = at
 
     def _index_hosts(self, list rules):
-        """For every host that a rule names, the rules that may match it; for all other hosts, those that name none."""
+        """For every host that a rule names, the rules that do; and those that name none, which may match any host."""
         named = {}
         unnamed = []
         for at, rule in enumerate(rules):
@@ -115,17 +115,30 @@ cdef class Table:
             else:
                 for host in hosts:
                     named.setdefault(host, []).append(at)
-        candidates = list(unnamed)
-        self.any_first, self.any_count = 0, <uint32_t>len(unnamed)
-        items = []
-        for host, own in named.items():
-            both = sorted(own + unnamed)
-            items.append((host.encode("latin-1"), len(candidates), len(both)))
-            candidates += both
-        self.candidates = <uint32_t *>_room(len(candidates), sizeof(uint32_t))
-        for at, rule in enumerate(candidates):
+            if at % STEP == 0:
+                yield
+        self.candidates = <uint32_t *>_room(len(rules) + sum(map(len, named.values())), sizeof(uint32_t))
+        self.any_count = <uint32_t>len(unnamed)
+        _map_begin(&self.hosts, len(named))
+        _map_clear(&self.hosts, 0, self.hosts.mask + 1)
+        filled = self._put(None, unnamed, 0)
+        for count, (host, own) in enumerate(named.items()):
+            filled = self._put(host.encode("latin-1"), own, filled)
+            if count % STEP == 0:
+                yield
+
+    cdef uint32_t _put(self, bytes host, list rules, uint32_t at) except? 0xffffffff:
+        """Candidates for a host, or for any (None); where the next ones go."""
+        cdef const uint8_t *p
+        cdef uint32_t size
+        if host is not None:
+            p = <const uint8_t *>PyBytes_AS_STRING(host)
+            size = <uint32_t>PyBytes_GET_SIZE(host)
+            _map_put(&self.hosts, p, size, fs_hash(p, size), at, <uint32_t>len(rules))
+        for rule in rules:
             self.candidates[at] = rule
-        _map_build(&self.hosts, items)
+            at += 1
+        return at
 
     cdef bint _matches(
         self, const rule_t *rule, const uint8_t *host, uint32_t host_size, const uint8_t *path, uint32_t path_size,
@@ -167,9 +180,10 @@ cdef class Table:
         """
         cdef uint8_t plain[LONGEST_HOST + 1]
         cdef uint32_t size = 0
-        cdef uint32_t first = self.any_first
-        cdef uint32_t count = self.any_count
-        cdef uint32_t i
+        cdef const uint32_t *own = NULL
+        cdef const uint32_t *own_end = NULL
+        cdef const uint32_t *other = self.candidates
+        cdef const uint32_t *other_end = self.candidates + self.any_count
         cdef const entry_t *entry
         cdef const uint8_t *query
         cdef const rule_t *rule
@@ -179,19 +193,48 @@ cdef class Table:
         if self.hosts.count:
             entry = map_find(&self.hosts, plain, size)
             if entry != NULL:
-                first, count = entry.a, entry.b
+                own = self.candidates + entry.a
+                own_end = own + entry.b
         query = <const uint8_t *>memchr(path, c'?', path_size)
         if query != NULL:
             path_size = <uint32_t>(query - path)
-        for i in range(count):
-            rule = &self.rules[self.candidates[first + i]]
+        while own != own_end or other != other_end:  # both in the order of the rules
+            if other == other_end or (own != own_end and own[0] < other[0]):
+                rule = &self.rules[own[0]]
+                own += 1
+            else:
+                rule = &self.rules[other[0]]
+                other += 1
             if self._matches(rule, plain, size, path, path_size, method, method_size):
                 return <int>rule.service
         return -1
 
+
+cdef class Table:
+    """All that a request's way depends on."""
+
+    def __cinit__(self, *args):
+        global _live_tables
+        _live_tables += 1
+        self.services = []
+        self.by_name = {}
+
+    def __init__(self, spec):
+        builder = TableBuilder(spec.generation)
+        builder.table = self
+        self.generation = spec.generation
+        for _ in builder.whole(spec):
+            pass
+        for _ in builder.finish():
+            pass
+
+    def __dealloc__(self):
+        global _live_tables
+        _live_tables -= 1
+
     def route(self, bytes host not None, bytes path not None, bytes method=b"GET"):
         """Name of the service that this request belongs to, None if no rule matches."""
-        cdef int at = self.find_service(
+        cdef int at = self.routes.find_service(
             <const uint8_t *>PyBytes_AS_STRING(host), <uint32_t>PyBytes_GET_SIZE(host),
             <const uint8_t *>PyBytes_AS_STRING(path), <uint32_t>PyBytes_GET_SIZE(path),
             <const uint8_t *>PyBytes_AS_STRING(method), <uint32_t>PyBytes_GET_SIZE(method),
