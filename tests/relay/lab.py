@@ -24,6 +24,9 @@ import uvloop
 
 from faststicky.core import Relay
 from faststicky.model import BackendSpec, BackendState, CookiePolicy, Matcher, Outcome, Route, ServiceSpec, TableSpec
+from faststicky.serve.assembly import Assembly
+from faststicky.serve.channel import Acknowledged, Rejected
+from faststicky.serve.publication import messages
 from faststicky.settings import RelayOptions
 from relay.peer import PATIENCE, Peer, until
 
@@ -32,11 +35,13 @@ T = TypeVar("T")
 OBJECTS = (
     "clients",
     "exchanges",
+    "upstreams",
     "upstream_idle",
     "upstream_busy",
     "connecting",
     "adopted",
     "tables",
+    "past_services",
     "deadlines",
     "memory_blocks",
 )
@@ -213,6 +218,7 @@ class Proxy:
         self.events: list[dict[str, object]] = []
         self.fulls: list[bool] = []
         self.relay: Relay = loop.call(lambda: Relay(loop.loop, options, self.events.append, self.fulls.append))
+        self.assembly = Assembly(self.relay)
         if spec is not None:
             self.publish(spec)
         listener = socket.socket()
@@ -223,6 +229,18 @@ class Proxy:
 
     def publish(self, spec: TableSpec) -> None:
         self._loop.call(self.relay.publish, spec)
+
+    def publish_in_pieces(self, spec: TableSpec, before: TableSpec | None = None) -> Acknowledged | Rejected:
+        """As a worker does it: beside the traffic, and of `before` only what changed."""
+
+        async def assemble() -> Acknowledged | Rejected:
+            for piece in messages(before, spec):
+                answer = await self.assembly.take(piece)
+            assert answer is not None
+            return answer
+
+        self.assembly.hurried = False
+        return self._loop.run(assemble())
 
     def client(self, receive_buffer: int = 0) -> Peer:
         sock = socket.socket()
@@ -258,7 +276,7 @@ class Proxy:
 
     def drop(self) -> None:
         """Let go of the relay, also if a failed test's traceback holds this object."""
-        del self.relay
+        del self.relay, self.assembly
 
     def close(self) -> None:
         async def close() -> None:

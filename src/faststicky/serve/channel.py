@@ -14,10 +14,10 @@ from typing import Any
 
 import msgspec
 
-from faststicky.model import TableSpec
+from faststicky.model import BackendSpec, Outcome, Route, ServiceSpec
 from faststicky.settings import RelayOptions
 
-MAX_MESSAGE = 256 * 1024 * 1024  # bytes; a table of 100 000 backends is some 30 MB
+MAX_MESSAGE = 16 * 1024 * 1024  # bytes; tables come in pieces, but a service's labels may be long
 MAX_BACKLOG = 1024 * 1024  # bytes written but not taken by the other side, above which events are dropped
 
 
@@ -35,10 +35,58 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     grace: float  # seconds for requests in flight when the worker has to stop of its own accord
 
 
-class Publish(Message, frozen=True, kw_only=True, tag="publish"):
-    """To the worker: the table to serve from now on. None: there is none yet, answer 503 meanwhile."""
+class NoTable(Message, frozen=True, kw_only=True, tag="no-table"):
+    """To the worker: there is no table yet, answer 503 meanwhile. It is acknowledged as generation 0."""
 
-    table: TableSpec | None
+
+class BeginTable(Message, frozen=True, kw_only=True, tag="begin-table"):
+    """To the worker: pieces of a table follow, see publication.py. base: the generation that they build upon, which the
+    worker has in force; None: all of the table follows."""
+
+    generation: int
+    base: int | None
+
+
+class ServicePiece(Message, frozen=True, kw_only=True, tag="service"):
+    """To the worker: a service that is new, or not as in the base. `service` has neither its backends nor its lookup: there
+    will be so many of them in the next pieces."""
+
+    service: ServiceSpec
+    backends: int
+    values: int
+
+
+class Line(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A backend, and the cookie values that lead to it."""
+
+    backend: BackendSpec
+    values: tuple[tuple[str, Outcome], ...]
+
+
+Segment = tuple[int, int, list[Line]]
+"""(first, count, lines): `count` backends of this service in the base, from position `first` on, then those of `lines`."""
+
+
+class BackendsPiece(Message, frozen=True, kw_only=True, tag="backends"):
+    """To the worker: the next backends of that service."""
+
+    segments: list[Segment]
+
+
+class NamesPiece(Message, frozen=True, kw_only=True, tag="names"):
+    """To the worker: the next names of all services, in their order. Left out if these and the routes are as in the base."""
+
+    names: tuple[str, ...]
+
+
+class RoutesPiece(Message, frozen=True, kw_only=True, tag="routes"):
+    """To the worker: the next of all routes."""
+
+    routes: tuple[Route, ...]
+
+
+class EndTable(Message, frozen=True, kw_only=True, tag="end-table"):
+    """To the worker: that was all, put it in force. It answers with Acknowledged or Rejected."""
 
 
 class GetStats(Message, frozen=True, kw_only=True, tag="get-stats"):
@@ -99,7 +147,8 @@ class Access(Message, frozen=True, kw_only=True, tag="access"):
     dropped: int
 
 
-ToWorker = Hello | Publish | GetStats | Drain
+TablePiece = BeginTable | ServicePiece | BackendsPiece | NamesPiece | RoutesPiece | EndTable
+ToWorker = Hello | NoTable | TablePiece | GetStats | Drain
 FromWorker = Ready | Acknowledged | Rejected | Leaving | Events | Access | Stats
 
 _encoder = msgspec.msgpack.Encoder(enc_hook=str)  # an event may carry anything that has a name
@@ -132,8 +181,12 @@ class Channel:
 
     def send(self, message: ToWorker | FromWorker) -> None:
         """Never waits. Nothing happens if the other side is gone: `receive` tells."""
+        self.write(encode(message))
+
+    def write(self, frame: bytes) -> None:
+        """The same for a message that is encoded already."""
         if not self._writer.is_closing():
-            self._writer.write(encode(message))
+            self._writer.write(frame)
 
     async def flush(self) -> None:
         """Until the other side has taken most of what was sent, or is gone."""

@@ -14,6 +14,7 @@ from faststicky.model import TableSpec
 from faststicky.serve.channel import Access, Events
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.process import WorkerProcess
+from faststicky.serve.publication import Publication
 from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 
@@ -59,7 +60,7 @@ class Fleet:
         self._retired: set[WorkerProcess] = set()  # drain of their own accord beside their successor
         self._lives: set[asyncio.Task[None]] = set()
         self._poll: asyncio.Task[None] | None = None
-        self._publication: tuple[TableSpec | None] | None = None
+        self._publication: Publication | None = None
         self._drain_until: float | None = None
         self._stopping = asyncio.Event()
         self._worked = False
@@ -78,7 +79,7 @@ class Fleet:
     def in_force(self) -> bool:
         """True if every slot has a worker with a table; without any slot, if there is a table."""
         if not self._current:
-            return self._publication is not None and self._publication[0] is not None
+            return self._publication is not None and self._publication.table is not None
         return self.accepting and all(worker is not None and worker.generation for worker in self._current)
 
     @property
@@ -94,9 +95,11 @@ class Fleet:
 
     def publish(self, table: TableSpec | None) -> None:
         """Send the table to every worker, present and future. None: there is none yet, answer 503 meanwhile."""
-        self._publication = (table,)
+        if self._publication is not None:
+            self._publication.forget()
+        self._publication = Publication(table)
         for worker in self.workers:
-            worker.publish(table)
+            worker.publish(self._publication)
 
     async def refresh(self, patience: float = 0.5) -> None:
         """Ask every worker for its numbers; returns when all have answered, or after `patience` seconds."""
@@ -186,7 +189,7 @@ class Fleet:
         worker.on_leaving = self._replace
         self._current[worker.index] = worker
         if self._publication is not None:
-            worker.publish(*self._publication)
+            worker.publish(self._publication)
         if self._drain_until is not None:  # all stop since it was started
             left = max(0.0, self._drain_until - time.monotonic())
             worker.drain(left, min(LAST_CALL, left / 4))

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from faststicky.model import TableSpec
 from faststicky.serve.channel import (
     Access,
     Acknowledged,
@@ -20,11 +19,11 @@ from faststicky.serve.channel import (
     GetStats,
     Hello,
     Leaving,
-    Publish,
     Ready,
     Rejected,
     Stats,
 )
+from faststicky.serve.publication import Publication
 from faststicky.settings import RelayOptions
 
 log = logging.getLogger(__name__)
@@ -48,8 +47,9 @@ class WorkerProcess:
         self.on_leaving: Callable[[WorkerProcess], None] = lambda _process: None
         self._process = process
         self._channel = channel
-        self._sent = False  # a publication is on its way and not yet answered
-        self._next: Publish | None = None  # the newest that came up meanwhile; those between are skipped
+        self._in_force: Publication | None = None  # that it acknowledged: the next one is sent as what differs from it
+        self._sent: Publication | None = None  # on its way and not yet answered
+        self._next: Publication | None = None  # the newest that came up meanwhile; those between are skipped
 
     @classmethod
     async def start(
@@ -79,14 +79,14 @@ class WorkerProcess:
         worker._channel.send(Hello(index=index, listeners=tuple(fds), region=region, relay=relay, grace=grace))
         return worker
 
-    def publish(self, table: TableSpec | None) -> None:
+    def publish(self, publication: Publication) -> None:
         """Send the table; if the one before is still on its way, keep only the newest."""
-        message = Publish(table=table)
-        if self._sent:
-            self._next = message
-        else:
-            self._sent = True
-            self._channel.send(message)
+        if self._sent is not None:
+            self._next = publication
+            return
+        self._sent = publication
+        for frame in publication.frames(self._in_force):
+            self._channel.write(frame)
 
     def ask_stats(self) -> None:
         """`stats` is new when the answer arrives."""
@@ -125,13 +125,13 @@ class WorkerProcess:
                 self.ready = True
             case Acknowledged(generation=generation):
                 self.generation = generation
-                self._answered()
+                self._answered(self._sent)
             case Rejected(generation=generation, error=error):
                 log.error(
                     "worker refused the table and goes on with the one before; report this",
                     extra={"worker": self.index, "pid": self.pid, "generation": generation, "error": error},
                 )
-                self._answered()
+                self._answered(None)
             case Stats():
                 self.stats = message
                 self.answered.set()
@@ -146,8 +146,9 @@ class WorkerProcess:
                 raise ValueError(f"{type(message).__name__} is not for the supervisor")
         self.on_change()
 
-    def _answered(self) -> None:
-        self._sent = False
+    def _answered(self, in_force: Publication | None) -> None:
+        """in_force: None if it had better get all of the next one."""
+        self._in_force, self._sent = in_force, None
         if self._next is not None:
-            message, self._next = self._next, None
-            self.publish(message.table)
+            publication, self._next = self._next, None
+            self.publish(publication)

@@ -39,22 +39,31 @@ class Ledger(Generic[Owner]):
 
     def assign(self, owners: Iterable[Owner]) -> dict[Owner, int]:
         """The numbers of all owners that there are from now on."""
-        now, wanted = self._clock(), dict.fromkeys(owners)
-        for owner in [owner for owner in self.held if owner not in wanted]:
-            self._resting[owner] = (self.held.pop(owner), now)
-        for owner in wanted:
-            if owner not in self.held:
-                number = self._number(owner, now)
-                if number:
-                    self.held[owner] = number
+        wanted = dict.fromkeys(owners)
+        self.change([owner for owner in self.held if owner not in wanted], wanted)
         return {owner: self.held.get(owner, 0) for owner in wanted}
 
-    def _number(self, owner: Owner, now: float) -> int:
+    def change(self, gone: Iterable[Owner], there: Iterable[Owner]) -> list[Owner]:
+        """Some owners leave, some are there; the others stay as they are. Returns those whose numbers have gone to others."""
+        now = self._clock()
+        forgotten: list[Owner] = []
+        for owner in gone:
+            if owner in self.held:
+                self._resting[owner] = (self.held.pop(owner), now)
+        for owner in there:
+            if owner not in self.held:
+                number = self._number(owner, now, forgotten)
+                if number:
+                    self.held[owner] = number
+        return forgotten
+
+    def _number(self, owner: Owner, now: float, forgotten: list[Owner]) -> int:
         if owner in self._resting:
             return self._resting.pop(owner)[0]
         first = next(iter(self._resting), None)
         if first is not None and now - self._resting[first][1] >= REST:
             number = self._resting.pop(first)[0]
+            forgotten.append(first)
             self._clear(number)
             return number
         if self._next == self._size:
@@ -81,24 +90,27 @@ class SeriesBook:
     def number(self, table: TableSpec) -> TableSpec:
         """The same table with its series. Services that did not change are the same objects as the last time."""
         of_service = self.services.assign(service.name for service in table.services)
-        of_backend = self.backends.assign((s.name, b.id) for s in table.services for b in s.backends)
-        self.names.update(((s.name, b.id), b.name) for s in table.services for b in s.backends)
-        known = self.backends.known
-        self.names = {owner: name for owner, name in self.names.items() if owner in known}
-        numbered: dict[str, tuple[ServiceSpec, ServiceSpec]] = {}
-        for service in table.services:
-            old = self._numbered.get(service.name)
-            if old is not None and old[0] == service and old[1].series == of_service[service.name]:
-                numbered[service.name] = old
-                continue
+        changed = {each.name: each for each in table.services if not self._is_known(each, of_service[each.name])}
+        gone = [old for name, (old, _) in self._numbered.items() if name in changed or name not in of_service]
+        there = {(name, backend.id): backend.name for name, each in changed.items() for backend in each.backends}
+        left = [owner for old in gone for b in old.backends if (owner := (old.name, b.id)) not in there]
+        for owner in self.backends.change(left, there):
+            self.names.pop(owner, None)
+        self.names.update((owner, name) for owner, name in there.items() if owner in self.backends.held)
+        for old in gone:
+            del self._numbered[old.name]
+        for name, each in changed.items():
+            numbers = [self.backends.held.get((name, backend.id), 0) for backend in each.backends]
             new = msgspec.structs.replace(
-                service,
-                series=of_service[service.name],
-                backends=tuple(_numbered(b, of_backend[service.name, b.id]) for b in service.backends),
+                each, series=of_service[name], backends=tuple(map(_numbered, each.backends, numbers))
             )
-            numbered[service.name] = (service, new)
-        self._numbered = numbered
-        return msgspec.structs.replace(table, services=tuple(numbered[s.name][1] for s in table.services))
+            self._numbered[name] = (each, new)
+        return msgspec.structs.replace(table, services=tuple(self._numbered[s.name][1] for s in table.services))
+
+    def _is_known(self, service: ServiceSpec, series: int) -> bool:
+        """True if it is as it was numbered the last time."""
+        old = self._numbered.get(service.name)
+        return old is not None and (old[0] is service or old[0] == service) and old[1].series == series
 
 
 def _numbered(backend: BackendSpec, series: int) -> BackendSpec:

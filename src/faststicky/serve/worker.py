@@ -22,20 +22,26 @@ import uvloop
 
 from faststicky.core import Relay
 from faststicky.core._stats import REGION_SIZE
-from faststicky.model import TableSpec
+from faststicky.serve.assembly import Assembly
 from faststicky.serve.channel import (
     MAX_BACKLOG,
     Access,
     Acknowledged,
+    BackendsPiece,
+    BeginTable,
     Channel,
     Drain,
+    EndTable,
     Events,
     GetStats,
     Hello,
     Leaving,
-    Publish,
+    NamesPiece,
+    NoTable,
     Ready,
     Rejected,
+    RoutesPiece,
+    ServicePiece,
     Stats,
 )
 from faststicky.serve.hush import HANDSHAKE, anybody_at, hush
@@ -104,6 +110,7 @@ class Worker:
             on_access=on_access,
             max_upstream=upstream_connections(clients),
         )
+        self._assembly = Assembly(self._relay)
         self._sockets = [socket.socket(fileno=fd) for fd in hello.listeners]
         self._servers: list[asyncio.Server] = []
         self._listening: asyncio.Task[None] | None = None
@@ -135,37 +142,41 @@ class Worker:
         try:
             while (message := await self._channel.receive()) is not None:
                 match message:
-                    case Publish(table=table):
-                        await self._publish(table)
+                    case NoTable():  # the relay answers 503 without one
+                        await self._answer(Acknowledged(generation=0))
                     case GetStats():
                         self._report()
                     case Drain(grace=grace, accept=accept):
                         self._drain(grace, accept)
+                    case (
+                        BeginTable()
+                        | ServicePiece()
+                        | BackendsPiece()
+                        | NamesPiece()
+                        | RoutesPiece()
+                        | EndTable() as piece
+                    ):
+                        answer = await self._assembly.take(piece)
+                        if answer is not None:
+                            await self._answer(answer)
                     case _:
                         raise TypeError(f"the supervisor sent {type(message).__name__}, which is not for a worker")
         finally:
             self._drain(ORPHAN_GRACE)
 
-    async def _publish(self, table: TableSpec | None) -> None:
-        generation = table.generation if table is not None else 0
-        try:
-            if table is not None:  # without one the relay answers 503
-                # A large table is many objects at once: looking among them for cycles would cost more than making them, and
-                # again with each table to come
-                gc.disable()
-                try:
-                    self._relay.publish(table)
-                finally:
-                    gc.enable()
-                    gc.freeze()
-        except Exception as error:  # the relay's last good table stays in force, whatever is wrong with this one
-            self._channel.send(Rejected(generation=generation, error=f"{type(error).__name__}: {error}"))
-        else:
-            self._channel.send(Acknowledged(generation=generation))
-        if not self._accepting and self._deadline is None:
-            self._accepting = True
-            await self._listen()
-            self._channel.send(Ready())
+    async def _answer(self, answer: Acknowledged | Rejected) -> None:
+        """To a table; with the first one, whatever became of it, the worker begins to accept."""
+        self._channel.send(answer)
+        if self._accepting or self._deadline is not None:
+            return
+        # What there is now stays: no search for cycles has to walk over it again. Of later tables' parts there are thousands
+        # too, but none that a search looks at (core/table/service.pxi).
+        gc.collect()
+        gc.freeze()
+        self._accepting = True
+        self._assembly.hurried = False
+        await self._listen()
+        self._channel.send(Ready())
 
     async def _listen(self) -> None:
         """Accept on all sockets, unless the relay is full or the worker is leaving. The sockets themselves stay ours: a
@@ -219,6 +230,7 @@ class Worker:
         first = self._deadline is None
         self._deadline = now + grace if self._deadline is None else min(self._deadline, now + grace)
         self._last_call = now + accept if first else min(self._last_call, now + accept)
+        self._assembly.hurried = True
         if self._draining is None:
             self._draining = asyncio.ensure_future(self._finish())
 

@@ -5,43 +5,46 @@ import socket
 
 import pytest
 
-from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
+from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec
 from faststicky.serve import channel as channel_module
 from faststicky.serve.channel import (
     Access,
     Acknowledged,
+    BackendsPiece,
+    BeginTable,
     Channel,
     Drain,
+    EndTable,
     Events,
     GetStats,
     Hello,
     Leaving,
-    Publish,
+    Line,
+    NamesPiece,
+    NoTable,
     Ready,
     Rejected,
+    RoutesPiece,
+    ServicePiece,
     Stats,
     encode,
 )
 from faststicky.settings import RelayOptions
 
-TABLE = TableSpec(
-    generation=7,
-    services=(
-        ServiceSpec(
-            name="web",
-            backends=(BackendSpec(id="1", name="a", host="10.0.0.1", port=80, weight=1, state="up", cookie_value="x"),),
-            lookup=(("x", 0, "task"),),
-            cookie=CookiePolicy(name="_c"),
-            pass_host_header=True,
-        ),
-    ),
-    routes=(Route(name="r", rule="", service="web", priority=1, alternatives=((Matcher("host", ("a",)),),)),),
-)
+BACKEND = BackendSpec(id="1", name="a", host="10.0.0.1", port=80, weight=1, state="up", cookie_value="x")
+SERVICE = ServiceSpec(name="web", backends=(), lookup=(), cookie=CookiePolicy(name="_c"), pass_host_header=True)
+ROUTE = Route(name="r", rule="", service="web", priority=1, alternatives=((Matcher("host", ("a",)),),))
+LINE = Line(BACKEND, (("x", "task"), ("y", "slot")))
 MESSAGES = [
     Access(lines=b"{}\n", dropped=2),
     Hello(index=1, listeners=(3, 4), region=5, relay=RelayOptions(max_head=1), grace=2.5),
-    Publish(table=TABLE),
-    Publish(table=None),
+    NoTable(),
+    BeginTable(generation=7, base=None),
+    ServicePiece(service=SERVICE, backends=2, values=2),
+    BackendsPiece(segments=[(3, 1, [LINE])]),
+    NamesPiece(names=("web",)),
+    RoutesPiece(routes=(ROUTE,)),
+    EndTable(),
     GetStats(),
     Drain(grace=0.0),
     Ready(),
@@ -61,8 +64,10 @@ async def pair() -> tuple[Channel, Channel]:
 def test_messages_arrive_whole_and_in_order():
     async def run() -> None:
         left, right = await pair()
-        for message in MESSAGES:
+        for message in MESSAGES[:5]:
             left.send(message)
+        for message in MESSAGES[5:]:
+            left.write(encode(message))
         assert [await right.receive() for _ in MESSAGES] == MESSAGES
         await left.close()
         assert await right.receive() is None
@@ -85,12 +90,10 @@ def test_byte_by_byte():
     asyncio.run(run())
 
 
-def test_a_large_table():
+def test_a_large_message():
     async def run() -> None:
         left, right = await pair()
-        backends = TABLE.services[0].backends * 100_000
-        service = ServiceSpec(name="big", backends=backends, lookup=(), cookie=None, pass_host_header=True)
-        message = Publish(table=TableSpec(generation=1, services=(service,), routes=()))
+        message = BackendsPiece(segments=[(0, 0, [LINE] * 100_000)])
         left.send(message)
         assert left.backlog > 0
         assert await right.receive() == message

@@ -11,7 +11,7 @@ import pytest
 
 from faststicky.address import Address
 from faststicky.core._stats import read_service
-from faststicky.model import TableSpec
+from faststicky.model import BackendSpec, Route, ServiceSpec, TableSpec
 from faststicky.serve import fleet as fleet_module
 from faststicky.serve.fleet import Fleet, cause_of_death
 from faststicky.serve.listeners import Listeners
@@ -98,6 +98,65 @@ def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(caplog):
     asyncio.run(run())
     (died,) = [record for record in caplog.records if record.getMessage() == "worker died"]
     assert died.cause == "signal SIGKILL"
+
+
+def table_of(generation: int, backends: int, *, sound: bool = True) -> TableSpec:
+    members = tuple(
+        BackendSpec(id=f"{i}", name=f"{i}", host="10.0.0.5", port=80, weight=1, state="up", cookie_value="")
+        for i in range(backends)
+    )
+    services = tuple(
+        ServiceSpec(name=name, backends=each, lookup=(), cookie=None, pass_host_header=True)
+        for name, each in (("large", members), ("other", members[: generation % 7]))
+    )
+    nowhere = Route(name="r", rule="", service="other" if sound else "nowhere", priority=1, alternatives=())
+    return TableSpec(generation=generation, services=services, routes=(nowhere,))
+
+
+def test_a_worker_that_dies_while_a_table_comes_leaves_that_to_its_successor():
+    async def run() -> None:
+        async with running(2) as fleet:
+            fleet.publish(table_of(1, 3000))
+            await until(fleet, lambda: fleet.in_force)
+            first, other = fleet.workers
+            os.kill(first.pid, signal.SIGSTOP)
+            fleet.publish(table_of(2, 3001))  # on its way
+            fleet.publish(table_of(3, 3002))  # waits for an answer to that
+            os.kill(first.pid, signal.SIGKILL)
+            await until(fleet, lambda: [worker.generation for worker in fleet.workers] == [3, 3])
+            assert fleet.workers[0].pid != first.pid
+            assert fleet.workers[1] is other
+            fleet.publish(table_of(4, 3000))  # upon what each of them has
+            await until(fleet, lambda: [worker.generation for worker in fleet.workers] == [4, 4])
+            assert fleet.restarts == 1
+            await fleet.refresh(PATIENCE)
+            assert {worker.stats.live["upstreams"] for worker in fleet.workers} == {3000}
+
+    asyncio.run(run())
+
+
+def test_a_table_that_is_refused_does_not_spoil_the_next(caplog):
+    """Whoever refused one gets all of the next, the others what changed in between."""
+
+    async def run() -> None:
+        async with running(2) as fleet:
+            fleet.publish(table_of(1, 300))
+            await until(fleet, lambda: fleet.in_force)
+            fleet.publish(table_of(2, 301, sound=False))
+            async with asyncio.timeout(PATIENCE):
+                while len(caplog.records) < 2:
+                    await asyncio.sleep(0.01)
+            assert [worker.generation for worker in fleet.workers] == [1, 1]
+            for generation in range(3, 40):
+                fleet.publish(table_of(generation, 300 + generation))
+            await until(fleet, lambda: [worker.generation for worker in fleet.workers] == [39, 39])
+            await fleet.refresh(PATIENCE)
+            assert [worker.stats.live["upstreams"] for worker in fleet.workers] == [339, 339]
+            assert [worker.stats.live["tables"] for worker in fleet.workers] == [1, 1]
+
+    asyncio.run(run())
+    (told,) = {record.getMessage() for record in caplog.records}
+    assert told.startswith("worker refused the table")
 
 
 def test_a_worker_that_leaves_finishes_beside_its_successor():

@@ -9,9 +9,10 @@ import pytest
 
 from faststicky.address import Address
 from faststicky.model import TableSpec
-from faststicky.serve.channel import Acknowledged, GetStats, Publish, Rejected
+from faststicky.serve.channel import Acknowledged, BeginTable, GetStats, Rejected, encode
 from faststicky.serve.listeners import Listeners
 from faststicky.serve.process import WorkerProcess
+from faststicky.serve.publication import Publication
 from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 from patience import seconds
@@ -19,8 +20,8 @@ from patience import seconds
 PATIENCE = seconds(30.0)
 
 
-def table(generation: int) -> TableSpec:
-    return TableSpec(generation=generation, services=(), routes=())
+def table(generation: int) -> Publication:
+    return Publication(TableSpec(generation=generation, services=(), routes=()))
 
 
 @contextlib.asynccontextmanager
@@ -51,7 +52,7 @@ def test_it_becomes_ready_and_tells_its_numbers():
     async def run() -> None:
         async with started() as worker:
             assert (worker.ready, worker.generation, worker.stats) == (False, None, None)
-            worker.publish(None)
+            worker.publish(Publication(None))
             await until(worker, lambda: worker.ready)
             assert worker.generation == 0
             worker.ask_stats()
@@ -66,13 +67,14 @@ def test_it_becomes_ready_and_tells_its_numbers():
 def test_of_tables_that_come_too_fast_only_the_newest_is_sent():
     async def run() -> None:
         async with started() as worker:
-            sent = []
-            send = worker._channel.send
-            worker._channel.send = lambda message: (sent.append(message), send(message))
+            sent: list[bytes] = []
+            write = worker._channel.write
+            worker._channel.write = lambda frame: (sent.append(frame), write(frame))
             for generation in range(1, 100):
                 worker.publish(table(generation))
             await until(worker, lambda: worker.generation == 99)
-            assert [message.table.generation for message in sent if isinstance(message, Publish)] == [1, 99]
+            begins = [encode(BeginTable(generation=g, base=base)) for g, base in ((1, None), (99, 1))]
+            assert [frame for frame in sent if b"begin-table" in frame] == begins
 
     asyncio.run(run())
 
@@ -80,7 +82,7 @@ def test_of_tables_that_come_too_fast_only_the_newest_is_sent():
 def test_a_refused_table_does_not_block_the_next(caplog):
     async def run() -> None:
         async with started() as worker:
-            worker._sent = True
+            worker._sent = table(1)
             worker.publish(table(2))
             worker._handle(Rejected(generation=1, error="why"))
             await until(worker, lambda: worker.generation == 2)
@@ -113,7 +115,7 @@ def test_drain_and_kill():
 def test_a_worker_that_speaks_nonsense_is_killed(caplog):
     async def run() -> None:
         async with started() as worker:
-            worker.publish(None)
+            worker.publish(Publication(None))
             await until(worker, lambda: worker.ready)
             worker._channel._reader.feed_data(b"\0\0\0\1\xc1")
             await asyncio.wait_for(worker._process.wait(), PATIENCE)

@@ -47,6 +47,31 @@ def test_those_beyond_the_last_number_are_not_counted_on_their_own():
     assert ledger.assign(["a", "b", "c"])["c"] == 0
 
 
+def test_some_leave_and_some_come():
+    now, cleared = [0.0], []
+    ledger = Ledger(4, cleared.append, lambda: now[0])
+    assert ledger.change([], ["a", "b", "c"]) == []
+    assert ledger.change(["a", "unknown"], ["b", "d"]) == []
+    assert ledger.held == {"b": 2, "c": 3}  # there was no number for d
+    now[0] = REST
+    assert ledger.change([], ["d"]) == ["a"]
+    assert ledger.held == {"b": 2, "c": 3, "d": 1}
+    assert cleared == [1]
+
+
+def test_names_are_kept_as_long_as_numbers():
+    now = [0.0]
+    book = SeriesBook(lambda _number: None, lambda _number: None, lambda: now[0])
+    book.number(table(service("one", backend("a"), backend("b")), service("two", backend("c"))))
+    book.number(table(service("one", backend("b"))))
+    assert set(book.names) == {("one", "a"), ("one", "b"), ("two", "c")}
+    now[0] = REST
+    book.number(table(service("one", backend("b"), backend("d"))))
+    assert set(book.names) == {("one", "b"), ("two", "c"), ("one", "d")}
+    book.number(table(service("one", backend("b"), backend("d"), backend("e"))))
+    assert set(book.names) == {("one", "b"), ("one", "d"), ("one", "e")}
+
+
 def test_a_table_gets_its_numbers_and_what_did_not_change_is_not_copied():
     book = SeriesBook(lambda _number: None, lambda _number: None)
     one, two = service("one", backend("a"), backend("b")), service("two", backend("a"))

@@ -21,17 +21,19 @@ from faststicky.serve import worker as worker_module
 from faststicky.serve.channel import (
     Access,
     Acknowledged,
+    BeginTable,
     Channel,
     Drain,
+    EndTable,
     Events,
     GetStats,
     Hello,
     Leaving,
-    Publish,
     Ready,
     Rejected,
     Stats,
 )
+from faststicky.serve.publication import Publication
 from faststicky.serve.regions import Region, Regions
 from faststicky.serve.worker import EVENTS_PER_BATCH, EventBatch
 from faststicky.settings import RelayOptions
@@ -59,6 +61,11 @@ class Conversation:
             while isinstance(message := await self.channel.receive(), Events):
                 self.events += message.events
             return message
+
+    def publish(self, table: TableSpec | None) -> None:
+        """All of it."""
+        for frame in Publication(table).frames(None):
+            self.channel.write(frame)
 
     async def ended(self) -> int:
         async with asyncio.timeout(PATIENCE):
@@ -133,7 +140,7 @@ def test_clients_wait_until_there_is_a_table():
         worker.channel.send(GetStats())
         assert isinstance(await worker.hear(), Stats)
         assert not answer.done()
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         assert await worker.hear() == Acknowledged(generation=4)
         assert await worker.hear() == Ready()
         assert (await answer).startswith(b"HTTP/1.1 ")
@@ -143,11 +150,11 @@ def test_clients_wait_until_there_is_a_table():
 
 def test_without_any_table_it_answers_503_and_then_takes_one():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=None))
+        worker.publish(None)
         assert await worker.hear() == Acknowledged(generation=0)
         assert await worker.hear() == Ready()
         assert (await worker.ask()).startswith(b"HTTP/1.1 503 ")
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         assert await worker.hear() == Acknowledged(generation=4)
         worker.channel.send(GetStats())
         stats = await worker.hear()
@@ -159,14 +166,50 @@ def test_without_any_table_it_answers_503_and_then_takes_one():
 
 
 def test_a_supervisor_that_speaks_nonsense_is_left():
-    broken = b"\x82\xa4type\xa7publish\xa5table\x83\xaageneration\x05\xa8services\x91\xc0\xa6routes\x90"
+    broken = b"\x82\xa4type\xa8backends\xa8segments\x91\xc0"
 
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         assert await worker.hear() == Acknowledged(generation=4)
         assert await worker.hear() == Ready()
         worker.channel._writer.write(len(broken).to_bytes(4, "big") + broken)  # nobody else can make one
         assert await worker.ended() == 1
+
+    talk(act)
+
+
+def test_a_table_on_another_than_that_in_force_is_refused_and_all_of_it_taken():
+    async def act(worker: Conversation) -> None:
+        worker.publish(EMPTY)
+        assert [await worker.hear() for _ in range(2)] == [Acknowledged(generation=4), Ready()]
+        worker.channel.send(BeginTable(generation=9, base=8))
+        worker.channel.send(EndTable())
+        answer = await worker.hear()
+        assert isinstance(answer, Rejected)
+        assert (answer.generation, "upon generation 8, not 4" in answer.error) == (9, True)
+        worker.publish(TableSpec(generation=10, services=(), routes=()))
+        assert await worker.hear() == Acknowledged(generation=10)
+
+    talk(act)
+
+
+def test_it_listens_to_others_while_a_table_comes():
+    """Numbers are asked for and a request is answered between two pieces."""
+
+    async def act(worker: Conversation) -> None:
+        worker.publish(EMPTY)
+        assert [await worker.hear() for _ in range(2)] == [Acknowledged(generation=4), Ready()]
+        worker.channel.send(BeginTable(generation=5, base=4))
+        worker.channel.send(GetStats())
+        stats = await worker.hear()
+        assert isinstance(stats, Stats)
+        assert (stats.generation, stats.live["tables"]) == (4, 2)
+        assert (await worker.ask()).startswith(b"HTTP/1.1 404 ")
+        worker.channel.send(EndTable())
+        assert await worker.hear() == Acknowledged(generation=5)
+        worker.channel.send(BeginTable(generation=6, base=5))  # of which nothing more comes
+        worker.channel.send(Drain(grace=PATIENCE))
+        assert await worker.ended() == 0
 
     talk(act)
 
@@ -177,12 +220,12 @@ def test_what_the_relay_refuses_is_told():
     route = Route(name="r", rule="", service="nowhere", priority=1, alternatives=())
 
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=TableSpec(generation=5, services=(), routes=(route,))))
+        worker.publish(TableSpec(generation=5, services=(), routes=(route,)))
         answer = await worker.hear()
         assert isinstance(answer, Rejected)
         assert answer.generation == 5
         assert await worker.hear() == Ready()
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         assert await worker.hear() == Acknowledged(generation=4)
 
     talk(act)
@@ -190,7 +233,7 @@ def test_what_the_relay_refuses_is_told():
 
 def test_events_arrive():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=None))
+        worker.publish(None)
         await worker.ask()
         while not worker.events:
             worker.channel.send(GetStats())
@@ -202,7 +245,7 @@ def test_events_arrive():
 
 def test_it_counts_in_the_shared_memory():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         await worker.hear()
         await worker.hear()
         await worker.ask()
@@ -220,7 +263,7 @@ def test_access_lines_arrive_and_those_of_the_last_moment_too():
     route = Route(name="web", rule="", service="web", priority=1, alternatives=every)
 
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=TableSpec(generation=5, services=(service,), routes=(route,))))
+        worker.publish(TableSpec(generation=5, services=(service,), routes=(route,)))
         await worker.hear()
         await worker.hear()
         await worker.ask()
@@ -240,7 +283,7 @@ def test_access_lines_arrive_and_those_of_the_last_moment_too():
 
 def test_drain_ends_it_and_later_connections_are_refused():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         worker.channel.send(Drain(grace=30))
         assert await worker.ended() == 0
 
@@ -257,7 +300,7 @@ def test_drain_before_the_first_table():
 
 def test_a_second_drain_shortens_the_first():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         await worker.hear()
         await worker.hear()
         _, writer = await asyncio.open_connection(*worker.address)
@@ -272,7 +315,7 @@ def test_a_second_drain_shortens_the_first():
 
 def test_it_does_not_outlive_its_supervisor():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         await worker.hear()
         await worker.channel.close()
         async with asyncio.timeout(PATIENCE):
@@ -283,7 +326,7 @@ def test_it_does_not_outlive_its_supervisor():
 
 def test_sigterm_makes_it_leave_and_say_so():
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         assert await worker.hear() == Acknowledged(generation=4)
         assert await worker.hear() == Ready()
         os.kill(worker.process.pid, signal.SIGTERM)
@@ -296,7 +339,7 @@ def test_sigterm_makes_it_leave_and_say_so():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_signals_of_the_terminal_are_for_the_supervisor(number):
     async def act(worker: Conversation) -> None:
-        worker.channel.send(Publish(table=EMPTY))
+        worker.publish(EMPTY)
         await worker.hear()
         os.kill(worker.process.pid, number)
         await worker.hear()
