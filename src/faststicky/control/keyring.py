@@ -58,6 +58,11 @@ class Key:
         self._used[what] = token
         return token
 
+    @property
+    def remembered(self) -> int:
+        """Tokens that need not be computed again."""
+        return len(self._kept) + len(self._used)
+
     def trim(self) -> None:
         """Forget the tokens that were not asked for since the last call."""
         self._kept, self._used = self._used, {}
@@ -76,6 +81,11 @@ class Keyring:
         self.current = current
         self.previous = previous
         self.origin = origin
+
+    @property
+    def remembered(self) -> int:
+        """Tokens of the current key that are kept for tables to come."""
+        return self.current.remembered
 
     def trim(self) -> None:
         """Forget the tokens that the table just sealed did not need."""

@@ -11,13 +11,55 @@ from faststicky.model import Backend, BackendSpec, Outcome, Service, ServiceSpec
 
 _RANK = {"up": 3, "draining": 2, "leaving": 1, "down": 0}
 
+TOKENS = 2  # of a backend, with each key: its own and its slot's
+FEW = 1000
+
 Entry = tuple[str, int, Outcome]
 
 
-def seal(snapshot: Snapshot, keyring: Keyring, generation: int) -> TableSpec:
-    """The table of `snapshot`. The same snapshot and key give the same table on every node."""
-    services = tuple(_service(service, keyring, snapshot.local_node) for service in snapshot.services)
-    keyring.trim()
+class Seals:
+    """Services as they were sealed last: one that did not change is not sealed anew but stays the same object, which spares
+    everybody on its way to the workers a comparison."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[Service, ServiceSpec]] = {}
+        self._of: tuple[Keyring, str] | None = None
+
+    def begin(self, keyring: Keyring, local_node: str, services: tuple[Service, ...]) -> None:
+        """What comes next is sealed with this. Now and then all of it is sealed anew: only then the keyring learns which of
+        the tokens that it remembers are still of use."""
+        needed = sum(TOKENS * len(service.backends) for service in services)
+        of = self._of
+        if of is None or of[0] is not keyring or of[1] != local_node or keyring.remembered > 2 * needed + FEW:
+            self._known = {}
+        self._of = (keyring, local_node)
+        gone = self._known.keys() - {service.name for service in services}
+        for name in gone:
+            del self._known[name]
+
+    @property
+    def is_empty(self) -> bool:
+        """True if nothing is known: every token will be asked for."""
+        return not self._known
+
+    def service(self, service: Service, keyring: Keyring, local_node: str) -> ServiceSpec:
+        """Sealed, now or before."""
+        known = self._known.get(service.name)
+        if known is not None and (known[0] is service or known[0] == service):
+            return known[1]
+        sealed = _service(service, keyring, local_node)
+        self._known[service.name] = (service, sealed)
+        return sealed
+
+
+def seal(snapshot: Snapshot, keyring: Keyring, generation: int, seals: Seals | None = None) -> TableSpec:
+    """The table of `snapshot`. The same snapshot and key give the same table on every node. seals: of the tables before."""
+    seals = seals if seals is not None else Seals()
+    seals.begin(keyring, snapshot.local_node, snapshot.services)
+    everything = seals.is_empty
+    services = tuple(seals.service(service, keyring, snapshot.local_node) for service in snapshot.services)
+    if everything:
+        keyring.trim()
     return TableSpec(generation=generation, services=services, routes=snapshot.routes)
 
 

@@ -20,7 +20,7 @@ from faststicky.control.departure import Departures
 from faststicky.control.health import Health, revived
 from faststicky.control.journal import Journal
 from faststicky.control.overrides import Overrides
-from faststicky.control.seal import seal
+from faststicky.control.seal import Seals, seal
 from faststicky.control.state import Saved, StateFile
 from faststicky.discovery.source import Source
 from faststicky.model import Snapshot, TableSpec
@@ -69,6 +69,7 @@ class ControlThread:
         self._state = StateFile(state_dir)
         self._load_keyring = load_keyring
         self._keyring: tuple[str, keyring.Keyring] | None = None
+        self._seals = Seals()
         self._journal = Journal()
         self._departures = Departures()
         self._overrides = overrides if overrides is not None else Overrides(None)
@@ -198,7 +199,7 @@ class ControlThread:
     def _send(self, snapshot: Snapshot) -> None:
         if self._keyring is None or self._keyring[0] != snapshot.cluster_id:
             self._keyring = (snapshot.cluster_id, self._load_keyring(snapshot.cluster_id, self._state_dir))
-        table = seal(snapshot, self._keyring[1], self._generation + 1)
+        table = seal(snapshot, self._keyring[1], self._generation + 1, self._seals)
         self._publish(table)
         self._on_snapshot(snapshot)
         with self._lock:

@@ -157,3 +157,15 @@ def test_keys_of_the_feed_are_their_own(tmp_path):
     (tmp_path / "faststicky_key_previous").write_bytes(b"p" * 32)
     assert feed_keys(None, tmp_path)[0] == current
     assert len(set(feed_keys(None, tmp_path))) == 2
+
+
+def test_what_is_remembered():
+    key = Key(b"k" * 16, "secret")
+    ring = keyring.Keyring(key)
+    for ident in ("a", "b"):
+        key.token("task", "web", ident)
+    assert ring.remembered == 2
+    ring.trim()
+    key.token("task", "web", "a")
+    ring.trim()
+    assert (ring.remembered, key.computed) == (1, 2)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from faststicky.control.keyring import Key, Keyring
-from faststicky.control.seal import seal
+from faststicky.control.seal import FEW, Seals, seal
 from faststicky.model import Balancing, TableSpec
 from unit.control.worlds import backend, service, snapshot
 
@@ -120,3 +120,41 @@ def test_an_unchanged_table_costs_no_hmac_and_is_the_same():
 def test_a_table_survives_the_way_to_a_worker():
     table = seal(snapshot(service(backend("t1", slot="s/1", foreign=("http://a",)))), Keyring(NEW, OLD), 1)
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(table), type=TableSpec) == table
+
+
+def test_a_service_that_did_not_change_is_the_same_object():
+    ring, seals = Keyring(NEW), Seals()
+    one, two = service(backend("t1"), name="one"), service(backend("t2"), name="two")
+    first = seal(snapshot(one, two), ring, 1, seals)
+    equal = msgspec.structs.replace(one)
+    changed = service(backend("t2", state="draining"), name="two")
+    second = seal(snapshot(equal, changed), ring, 2, seals)
+    assert second.services[0] is first.services[0]
+    assert second == seal(snapshot(equal, changed), ring, 2)
+    third = seal(snapshot(changed), ring, 3, seals)
+    assert third.services == (second.services[1],)
+    assert seal(snapshot(one, changed), ring, 4, seals).services[0] is not first.services[0]  # it was gone
+
+
+def test_nothing_is_kept_of_another_key_or_node():
+    ring, seals = Keyring(NEW), Seals()
+    world = snapshot(service(backend("t1", node="n1")))
+    first = seal(world, ring, 1, seals)
+    here = msgspec.structs.replace(world, local_node="n1")
+    assert seal(here, ring, 2, seals) == seal(here, ring, 2)
+    other = Keyring(OLD)
+    assert seal(here, other, 3, seals) == seal(here, other, 3)
+    assert (
+        seal(here, other, 3, seals).services[0].backends[0].cookie_value != first.services[0].backends[0].cookie_value
+    )
+
+
+def test_tokens_of_backends_that_are_gone_are_forgotten_in_time():
+    """And none of those that are there is computed twice, however often its service stays as it was."""
+    key = Key(b"k" * 16, "secret")
+    ring, seals = Keyring(key), Seals()
+    rest = service(*(backend(f"r{i}", slot=f"r/{i}") for i in range(20)), name="rest")
+    for number in range(2000):
+        seal(snapshot(rest, service(backend(f"t{number}"))), ring, number, seals)
+        assert ring.remembered < FEW + 200
+    assert key.computed == 40 + 2000
