@@ -6,8 +6,9 @@ usage: python bench/swarm_sync.py [--services 500] [--nodes 1000] [--tasks 10000
 Measures CPU time of this process (the supervisor's part; the API runs in a process of its own) for
 - a full sync and a services-only sync of a Swarm in which nothing has changed,
 - a sync after one task began to be stopped, and what that costs until it is on its way to the workers (seal, saved
-  state, message),
-- a worker's part: decoding the message, building the table. The API's answers have the fields of Docker 20.10's, with 1
+  state, messages),
+- a worker's part: decoding the messages, building the table, for the first table and for one task that changed. How long its
+  traffic waits for that is what publish_pause.py measures. The API's answers have the fields of Docker 20.10's, with 1
 kB of environment and mounts in each service's template, which every task repeats. Prints one JSON object.
 """
 
@@ -22,7 +23,7 @@ import socketserver
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from faststicky.control.departure import Departures
 from faststicky.control.keyring import Key, Keyring
-from faststicky.control.seal import seal
+from faststicky.control.seal import Seals, seal
 from faststicky.control.state import StateFile
-from faststicky.core._table import Table
+from faststicky.core import Table, TableBuilder
 from faststicky.discovery.swarm import SwarmSource
-from faststicky.serve.channel import Publish, encode
+from faststicky.serve import channel
+from faststicky.serve.channel import BackendsPiece, BeginTable, NamesPiece, RoutesPiece, ServicePiece
+from faststicky.serve.publication import Publication
 
 WHEN = "2026-01-02T03:04:05.000000001Z"
 CHUNK = 32768  # bytes, as the engine writes them
@@ -250,39 +253,78 @@ def measure(endpoint: str, rounds: int, state: Path) -> dict[str, Any]:
     result["sync_at_rest_full"] = median(full[1:])
     source._full_at = time.monotonic() + 1e6
     result["sync_at_rest"] = median([cost(sync) for _ in range(rounds)])
-    result["first_table"] = median([cost(lambda: seal(held[0], keyring, 1))])
+    seals = Seals()
+    published: list[Publication] = []
+    result["first_table"] = {"seal": median([cost(lambda: published.append(publication(held[0], keyring, 1, seals)))])}
+    tables: list[Table] = []
+    result["first_table"].update(worker_part(published[0], None, tables))
     computed = keyring.current.computed
     before = held[0]
-    changed: list[list[tuple[float, float]]] = [[], [], [], [], [], [], []]
+    changed: dict[str, list[tuple[float, float]]] = {name: [] for name in ("sync", "compare", "seal", "save")}
+    parts: list[dict[str, Any]] = []
     for generation in range(2, rounds + 2):
         source._api._client.get(f"{source._api._client.base_url}/stop").raise_for_status()
-        changed[0].append(cost(sync))
+        changed["sync"].append(cost(sync))
         snapshot = departures.apply(held[0])
         assert snapshot.services != before.services
-        changed[1].append(cost(lambda: snapshot.same_as(before)))  # noqa: B023
+        changed["compare"].append(cost(lambda: snapshot.same_as(before)))  # noqa: B023
         before = snapshot
-        tables: list[Any] = []
-        changed[2].append(cost(lambda: tables.append(seal(snapshot, keyring, generation))))  # noqa: B023
-        changed[3].append(cost(lambda: file.save(snapshot)))  # noqa: B023
-        messages: list[bytes] = []
-        changed[4].append(cost(lambda: messages.append(encode(Publish(table=tables[0])))))  # noqa: B023
-        received: list[Any] = []
-        changed[5].append(cost(lambda: received.append(decode(messages[0]))))  # noqa: B023
-        changed[6].append(cost(lambda: Table(received[0])))  # noqa: B023
-    names = ("sync", "compare", "seal", "save", "encode", "worker_decode", "worker_build")
-    result["one_task_changed"] = {name: median(calls) for name, calls in zip(names, changed, strict=True)}
+        changed["seal"].append(cost(lambda: published.append(publication(snapshot, keyring, generation, seals))))  # noqa: B023
+        changed["save"].append(cost(lambda: file.save(snapshot)))  # noqa: B023
+        parts.append(worker_part(published[-1], published[-2], tables))
+    result["one_task_changed"] = {name: median(calls) for name, calls in changed.items()}
+    for name in parts[0]:
+        result["one_task_changed"][name] = (
+            {unit: statistics.median(part[name][unit] for part in parts) for unit in parts[0][name]}
+            if isinstance(parts[0][name], dict)
+            else statistics.median(part[name] for part in parts)
+        )
     result["hmacs_at_rest_and_changed"] = keyring.current.computed - computed
-    result["message_bytes"] = len(messages[0])
     result["state_file_bytes"] = file.path.stat().st_size if file.path else 0
     result["peak_rss_mib"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     source.close()
     return result
 
 
-def decode(message: bytes) -> Any:
-    from faststicky.serve import channel
+def publication(snapshot: Any, keyring: Keyring, generation: int, seals: Seals) -> Publication:
+    return Publication(seal(snapshot, keyring, generation, seals))
 
-    return channel._decoder.decode(message[4:]).table  # type: ignore[union-attr]
+
+def worker_part(table: Publication, before: Publication | None, tables: list[Table]) -> dict[str, Any]:
+    """From the supervisor's comparing and encoding to a table; the worker's own is replaced by the new one."""
+    frames: list[bytes] = []
+    pieces: list[Any] = []
+    found: dict[str, Any] = {"encode": median([cost(lambda: frames.extend(table.frames(before)))])}
+    found["message_bytes"] = sum(map(len, frames))
+    found["worker_decode"] = median(
+        [cost(lambda: pieces.extend(channel._decoder.decode(frame[4:]) for frame in frames))]
+    )
+    found["worker_build"] = median([cost(lambda: tables.append(built(pieces, tables[-1] if tables else None)))])
+    del tables[:-1]
+    return found
+
+
+def built(pieces: list[Any], base: Table | None) -> Table:
+    builder = TableBuilder(1, base)
+    for piece in pieces:
+        match piece:
+            case ServicePiece():
+                run(builder.service(piece.service, piece.backends, piece.values))
+            case BackendsPiece():
+                run(builder.backends(piece.segments))
+            case NamesPiece():
+                builder.names(list(piece.names))
+            case RoutesPiece():
+                builder.routes(list(piece.routes))
+            case BeginTable():
+                pass
+    run(builder.finish())
+    return builder.table
+
+
+def run(steps: Iterable[None]) -> None:
+    for _ in steps:
+        pass
 
 
 def main() -> None:

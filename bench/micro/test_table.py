@@ -7,11 +7,14 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 import uvloop
 
 from faststicky.core import Relay, Table
 from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
+from faststicky.serve.assembly import steps
+from faststicky.serve.publication import messages
 from faststicky.settings import RelayOptions
 
 SIZES = (10, 1000, 10_000, 100_000)
@@ -74,9 +77,31 @@ def test_build(benchmark: Any, count: int) -> None:
 
 
 def test_swap(benchmark: Any, count: int, relay: Relay) -> None:
-    """Everything that publishing costs the traffic of a worker: building, upstreams taken over, swap."""
+    """All of it new, without pauses: building, upstreams taken over, swap, what is gone."""
     benchmark.group = "publish a table"
     both = [spec(count, generation) for generation in (1, 2)]
     relay.publish(both[0])
     turns = itertools.cycle(both)
     benchmark.pedantic(lambda: relay.publish(next(turns)), rounds=5, iterations=1)
+
+
+def test_change(benchmark: Any, count: int, relay: Relay) -> None:
+    """One backend changed: all that a worker does for it, without pauses."""
+    benchmark.group = "publish a change of one backend"
+    first = spec(count)
+    backends = first.services[0].backends
+    drained = msgspec.structs.replace(backends[count // 2], state="draining")
+    service = msgspec.structs.replace(
+        first.services[0], backends=(*backends[: count // 2], drained, *backends[count // 2 + 1 :])
+    )
+    second = msgspec.structs.replace(first, services=(service,), generation=2)
+    relay.publish(first)
+    turns = itertools.cycle([list(messages(first, second)), list(messages(second, first))])
+
+    def publish() -> None:
+        builder = relay.builder(1)
+        for piece in next(turns):
+            for _ in steps(builder, piece):
+                pass
+
+    benchmark.pedantic(publish, rounds=6, iterations=1)
