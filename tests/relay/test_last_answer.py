@@ -105,14 +105,16 @@ def test_bytes_that_arrive_with_the_answer(lab: Lab) -> None:
     assert client.rest() == b""
 
 
-@pytest.mark.parametrize("request_", [get(b"/", CLOSE), b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"])
-def test_bytes_that_come_late(lab: Lab, request_: bytes) -> None:
+@pytest.mark.parametrize("limits", [{"max_requests_per_connection": 1}, {}])
+def test_bytes_that_come_late(lab: Lab, limits: dict[str, int]) -> None:
     """The answer has not been read yet: a reset would destroy it."""
-    proxy = lab.proxy()
+    proxy = lab.proxy(**limits)
     client = proxy.client()
-    client.send(request_)
+    client.send(GET)
     backend = lab.backends[0].accept()
     backend.request()
+    if not limits:
+        proxy.drain()
     backend.send(ok())
     proxy.becomes(exchanges=0)
     for _ in range(3):
@@ -124,10 +126,25 @@ def test_bytes_that_come_late(lab: Lab, request_: bytes) -> None:
     proxy.becomes(clients=0)
 
 
-def test_a_client_that_does_not_close_its_side(lab: Lab) -> None:
-    proxy = lab.proxy(linger=0.3)
+@pytest.mark.parametrize("request_", [get(b"/", CLOSE), b"GET / HTTP/1.0\r\nHost: a\r\n\r\n"])
+def test_bytes_that_must_not_come(lab: Lab, request_: bytes) -> None:
+    """RFC 9112, 9.6: who says close sends nothing more. Nobody waits for it; the answer is out before what comes is reset."""
+    proxy = lab.proxy()
     client = proxy.client()
-    client.send(get(b"/", CLOSE))
+    client.send(request_)
+    backend = lab.backends[0].accept()
+    backend.request()
+    backend.send(ok())
+    proxy.becomes(clients=0)
+    client.send(GET)
+    assert client.answer().body == b"ok"
+    assert client.rest() == b""
+
+
+def test_a_client_that_does_not_close_its_side(lab: Lab) -> None:
+    proxy = lab.proxy(linger=0.3, max_requests_per_connection=1)
+    client = proxy.client()
+    client.send(GET)
     backend = lab.backends[0].accept()
     backend.request()
     backend.send(ok())

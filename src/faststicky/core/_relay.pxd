@@ -94,6 +94,7 @@ cdef class Client(Peer):
     cdef Py_ssize_t scanned   # size of `held` when it was last parsed
     cdef uint32_t requests
     cdef bint half_closed     # it has sent its last byte
+    cdef bint promised        # with its last request, to send nothing behind it
     cdef bint trusted         # its X-Forwarded-* are believed
     cdef bint secure          # it came by TLS
     cdef uint32_t port        # ours, that it connected to
@@ -112,6 +113,7 @@ cdef class Client(Peer):
     cdef Py_ssize_t answer_now(self, int status, str reason, bint keep, bytes data, str service=?) except -1
     cdef int note(self, int status, str reason, str service) except -1
     cdef int read_on(self) except -1
+    cdef int part(self) except -1
     cdef int linger(self) except -1
     cdef int abort(self) except -1
     cdef int reset(self) except -1

@@ -177,6 +177,7 @@ cdef class Client(Peer):
             self.read_address()
         self.requests += 1
         relay.totals.requests += 1
+        self.promised = head.version == 10 or head.flags & HEAD_CLOSE != 0  # RFC 9112, 9.3 and 9.6
         keep = (
             head.version > 10 and not head.flags & HEAD_CLOSE and not relay.draining
             and (relay.max_requests == 0 or self.requests < relay.max_requests)
@@ -303,6 +304,17 @@ cdef class Client(Peer):
             self.state = CLIENT_IDLE
             return 0
         return self.linger()
+
+    cdef int part(self) except -1:
+        """The last answer is out, and so is the request in. Who has said that nothing follows need not be waited for: both
+        sides are closed at once, the answer's in front."""
+        if not self.promised or self.held is not None or unread(descriptor_of(self)):
+            return self.linger()
+        self.state = CLIENT_CLOSED
+        arm(self, self.relay.write_ticks)
+        if not self.behind:
+            self.write_end()
+        return self.close_transport()
 
     cdef int linger(self) except -1:
         """The last answer is out. Close our side, and drop what still comes: closing both at once would reset the connection

@@ -29,6 +29,7 @@ cdef extern from "<sys/ioctl.h>" nogil:
 
 cdef extern from "<asm/ioctls.h>" nogil:
     unsigned long TIOCOUTQ
+    unsigned long FIONREAD
 
 cdef extern from "<netinet/tcp.h>" nogil:
     int TCP_USER_TIMEOUT
@@ -93,6 +94,12 @@ cdef uint64_t unacknowledged(int descriptor) noexcept:
     """Bytes in the kernel's send buffer, which may hold megabytes."""
     cdef int queued = 0
     return <uint64_t>queued if ioctl(descriptor, TIOCOUTQ, &queued) == 0 else 0
+
+
+cdef bint unread(int descriptor) noexcept:
+    """Has something come that nobody has read?"""
+    cdef int waiting = 0
+    return ioctl(descriptor, FIONREAD, &waiting) == 0 and waiting > 0
 
 
 cdef void reset_on_close(int descriptor) noexcept:

@@ -399,7 +399,7 @@ cdef class Exchange:
         client.exchange = None
         if self.keep and self.request_done:
             return client.next_request()
-        return client.linger()
+        return client.part() if self.request_done else client.linger()
 
     cdef bint is_last(self) noexcept:
         """The end of this answer is the end of what the client gets."""
