@@ -5,7 +5,7 @@ BASE_IMAGE ?= python:3.13-slim
 .PHONY: demo test build debug annotate asan fuzz soak lint bench micro image clean
 
 demo: ; @tools/prepare && .venv/bin/faststicky demo $(ARGS)
-test: ; @tools/prepare test && .venv/bin/python -m pytest $(ARGS)
+test: ; @tools/prepare test && tools/test $(ARGS)
 build: ; @tools/prepare
 debug: ; @FASTSTICKY_DEBUG=1 tools/prepare
 annotate: ; @FASTSTICKY_ANNOTATE=1 tools/prepare && find build/cython -name '*.html'
