@@ -89,6 +89,6 @@ def test_who_is_not_well_gets_no_requests_and_a_newcomer_none_before_it_is(tmp_p
             told = [line["event"] for line in running.log if "health check" in line["event"]]
             assert told[0] == (
                 f"backend {bob.url.removeprefix('http://')} of service web is down: "
-                "health check GET /health: 503, 2 of 2"
+                "health check GET /health: 503, 2 of 2; see its log, or the path of its health check"
             )
             assert len(told) == 4

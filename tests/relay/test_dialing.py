@@ -22,7 +22,7 @@ def many(proxy: Proxy, count: int) -> list[Peer]:
 def full(lab: Lab, count: int) -> tuple[Proxy, Peer, Peer, list[Peer]]:
     """One request is under way, and `count` others begin when the backend accepts no more: proxy, client, its peer, the others."""
     backend = lab.backend("b0")
-    proxy = lab.proxy(backend, connect_timeout=600.0)
+    proxy = lab.proxy(backend, connect_timeout=600.0, silence_timeout=0)
     first = proxy.client()
     peer = keep_one(proxy, first, backend)
     first.send(stuck())

@@ -14,12 +14,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-import threading
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
 
 from .lab import Lab
+from .users import Asking
 
 PATIENCE = 15.0  # seconds for an answer
 LONG = 0.7  # seconds that a long answer takes
@@ -115,29 +114,16 @@ class User:
             self._streams = None
 
 
-class Crowd:
+class Crowd(Asking):
     """`each` users of each of these nodes, asking `rate` times a second each, for as long as the block lasts."""
 
     def __init__(self, lab: Lab, *, nodes: tuple[int, ...], each: int, rate: float = 4.0) -> None:
+        super().__init__(lab)
         self.users = [User(node, lab.address(node)) for node in nodes for _ in range(each)]
-        self._lab = lab
         self._rate = rate
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="crowd")
 
-    def __enter__(self) -> Crowd:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        with self._lab.inside():
-            asyncio.run(self._all())
+    def _ask(self) -> None:
+        asyncio.run(self._all())
 
     async def _all(self) -> None:
         await asyncio.gather(*(self._live(user) for user in self.users))

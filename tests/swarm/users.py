@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from types import TracebackType
+from typing import Self
 
 from .client import Answer, get
 from .lab import Lab
@@ -54,16 +55,15 @@ class User:
             self._connection = None
 
 
-class Users:
-    """Users of several nodes, asking in turn from a thread of their own for as long as the block lasts."""
+class Asking:
+    """A thread that asks from inside the lab for as long as the block lasts."""
 
-    def __init__(self, lab: Lab, *, nodes: tuple[int, ...] = (1, 2), each: int = 4) -> None:
+    def __init__(self, lab: Lab) -> None:
         self._lab = lab
-        self.all = [User(lab, node) for node in nodes for _ in range(each)]
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="users")
+        self._thread = threading.Thread(target=self._run, name=type(self).__name__)
 
-    def __enter__(self) -> Users:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -75,12 +75,27 @@ class Users:
 
     def _run(self) -> None:
         with self._lab.inside():
-            while not self._stop.is_set():
-                for user in self.all:
-                    user.ask()
-                    time.sleep(PAUSE)
+            self._ask()
+
+    def _ask(self) -> None:
+        """Until self._stop is set."""
+        raise AssertionError(f"{type(self).__name__} does not say what to ask")
+
+
+class Users(Asking):
+    """Users of several nodes, one after the other."""
+
+    def __init__(self, lab: Lab, *, nodes: tuple[int, ...] = (1, 2), each: int = 4) -> None:
+        super().__init__(lab)
+        self.all = [User(lab, node) for node in nodes for _ in range(each)]
+
+    def _ask(self) -> None:
+        while not self._stop.is_set():
             for user in self.all:
-                user.close()
+                user.ask()
+                time.sleep(PAUSE)
+        for user in self.all:
+            user.close()
 
     @property
     def complaints(self) -> list[str]:
