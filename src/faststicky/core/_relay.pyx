@@ -4,7 +4,7 @@ It owns every client and upstream connection of a worker and the table in force.
 or formats of logs. It runs on one event loop's thread; nothing here is safe to call from another.
 
 Cython does not keep `self` alive during a call of a C method: whoever calls into an Exchange that may end holds a reference in
-a local variable (see data_received).
+a local variable (see Client.received).
 
 Invariants: an Exchange has one Client until the answer is complete or the client is gone, and at most one Connection; a
 Connection belongs to exactly one of its Upstream's pool or an Exchange; whatever stops reading one side arms a deadline;
