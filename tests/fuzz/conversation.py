@@ -21,7 +21,9 @@ from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceS
 from faststicky.settings import RelayOptions
 from patience import seconds
 
-PATIENCE = seconds(20.0)  # seconds for what takes milliseconds: a hang, not a slow machine
+PATIENCE = seconds(60.0)  # seconds for what takes milliseconds: a hang, not a slow machine
+# No deadline of the relay ends before a conversation is given up: 504 would be the machine's answer
+OPTIONS = RelayOptions(head_timeout=3 * PATIENCE, connect_timeout=3 * PATIENCE, idle_timeout=3 * PATIENCE)
 COOKIE = b"_fs"
 TASK = "k3n0"
 PROBE = b"GET /probe HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -153,7 +155,7 @@ class World:
         first_answer: pieces that the backend sends instead of its first answer, and whether it closes behind them.
         """
         self.arrived, self.answers, self.first_answer, self.faults = [], 0, first_answer, []
-        relay = Relay(self.loop, RelayOptions())
+        relay = Relay(self.loop, OPTIONS)
         before = relay.live()
         try:
             return self.loop.run_until_complete(self._converse(relay, pieces, is_over))

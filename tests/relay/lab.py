@@ -46,6 +46,9 @@ OBJECTS = (
     "memory_blocks",
 )
 COOKIE = CookiePolicy(name="s")
+# Unless a test asks for other ones. Backends are not ejected: most tests here make them fail on purpose. And a second is not
+# always enough to connect on a busy machine: the relay, the client and the backends share one interpreter.
+OPTIONS: dict[str, Any] = {"eject_after": 0, "connect_timeout": PATIENCE}
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -74,11 +77,8 @@ class Backend:
     def __init__(self, name: str, backlog: int = 64, host: str = "127.0.0.1") -> None:
         self.name = name
         self.host = host
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind((host, 0))
+        self.listener = self._bound(0)
         self.listener.listen(backlog)
-        self.listener.settimeout(PATIENCE)
         self.port: int = self.listener.getsockname()[1]
         self.peers: list[Peer] = []
 
@@ -100,13 +100,20 @@ class Backend:
         return False
 
     def refuse(self) -> None:
-        """From now on nobody listens there."""
+        """From now on nobody listens there. The port stays taken: nobody else can be given it meanwhile."""
         self.listener.close()
+        self.listener = self._bound(self.port)
 
     def listen_again(self) -> None:
         """The end of refuse."""
-        self.listener = socket.create_server((self.host, self.port), backlog=64)
-        self.listener.settimeout(PATIENCE)
+        self.listener.listen(64)
+
+    def _bound(self, port: int) -> socket.socket:
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((self.host, port))
+        listener.settimeout(PATIENCE)
+        return listener
 
     def hang(self) -> list[socket.socket]:
         """From now on connecting takes longer than anybody waits: the listener's queue is full."""
@@ -319,11 +326,8 @@ class Lab:
         return backend
 
     def proxy(self, *backends: Backend | TableSpec | None, **options: Any) -> Proxy:
-        """A proxy with these relay options, for a table or for one sticky service of these backends; None: no table.
-
-        Backends are not ejected unless a test asks for it: most tests here make them fail on purpose.
-        """
-        options = {"eject_after": 0, **options}
+        """A proxy with these relay options, for a table or for one sticky service of these backends; None: no table."""
+        options = {**OPTIONS, **options}
         first = backends[0] if backends else self.backend()
         if first is None or isinstance(first, TableSpec):
             spec = first
@@ -352,10 +356,10 @@ class Lab:
                 zero = dict.fromkeys(
                     ("clients", "upstream_idle", "upstream_busy", "connecting", "adopted", "deadlines"), 0
                 )
-                proxy.becomes(5.0, **zero)
+                proxy.becomes(**zero)
                 proxy.drop()
-            until(lambda: self._count() == self._alive, f"{self._alive}", 5.0)
-            until(lambda: len(open_files()) <= len(self._files), "no more open files than before", 5.0)
+            until(lambda: self._count() == self._alive, f"{self._alive}")
+            until(lambda: len(open_files()) <= len(self._files), "no more open files than before")
         except AssertionError as error:
             left = open_files().items() - self._files.items()
             raise AssertionError(f"left behind: {self._count()}, files {left}") from error

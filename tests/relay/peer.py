@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from patience import seconds
 from twin import h1
 
-PATIENCE = seconds(20.0)  # seconds until something that must happen is given up
+PATIENCE = seconds(40.0)  # seconds until something that must happen is given up
 
 
 @dataclass

@@ -15,7 +15,7 @@ import pytest
 from faststicky.core import Relay, _stats
 from faststicky.model import TableSpec
 from faststicky.settings import RelayOptions
-from relay.lab import GET, POST, Backend, Lab, Loop, ok, service, table
+from relay.lab import GET, OPTIONS, POST, Backend, Lab, Loop, ok, service, table
 from relay.peer import Peer, until
 
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
@@ -38,7 +38,7 @@ class Counted:
         self.dropped = 0
         self.proxy = lab.proxy(None, **options)
         loop.call(self.proxy.relay.close)
-        self.proxy.relay = loop.call(self._relay, loop, RelayOptions(**{"eject_after": 0, **options}))
+        self.proxy.relay = loop.call(self._relay, loop, RelayOptions(**{**OPTIONS, **options}))
         self.proxy.publish(spec)
 
     def _relay(self, loop: Loop, options: RelayOptions) -> Relay:
@@ -223,13 +223,21 @@ def test_what_a_worker_that_died_had_under_way_ends_with_it(lab: Lab, make: Any)
 def test_whether_a_backend_is_ejected(lab: Lab, make: Any) -> None:
     bad, good = lab.backend(), lab.backend()
     bad.refuse()
-    found = make(bad, good, eject_after=1, eject_time=0.2)
-    assert found.backend(0)["ejected"] == 0
-    assert exchange(found.proxy.client(), good, GET.replace(b"\r\n\r\n", b"\r\nCookie: s=tb0.sb0\r\n\r\n")) == 200
-    assert (found.backend(0)["ejected"], found.backend(1)["ejected"]) == (1, 0)
+    for eject_time in (600.0, 0.2):
+        found = make(bad, good, eject_after=1, eject_time=eject_time)
+        assert found.backend(0)["ejected"] == 0
+        request = GET.replace(b"\r\n\r\n", b"\r\nCookie: s=tb0.sb0\r\n\r\n")
+        client = found.proxy.client()
+        client.send(request)
+        peer = good.accept()
+        peer.request()
+        peer.send(ok())
+        assert client.answer().status == 200
+        assert (found.backend(0)["ejections"], found.backend(1)["ejected"]) == (1, 0)
+        if eject_time > 1:
+            assert found.backend(0)["ejected"] == 1
     bad.listen_again()
     until(lambda: found.backend(0)["ejected"] == 0, "its return")
-    assert found.backend(0)["ejections"] == 1
 
 
 # ------------------------------------------------------------ access lines
@@ -306,7 +314,7 @@ def test_waiting_in_a_queue_is_told_from_connecting(lab: Lab, make: Any) -> None
     peer.request()
     second.send(GET)
     until(lambda: found.backend()["queued"] == 1, "the queue")
-    time.sleep(0.1)
+    time.sleep(0.5)
     peer.send(ok())
     assert first.answer().status == 200
     peer.request()
@@ -314,7 +322,7 @@ def test_waiting_in_a_queue_is_told_from_connecting(lab: Lab, make: Any) -> None
     assert second.answer().status == 200
     until(lambda: len(found.lines) == 2, "both lines")
     straight, queued = (json.loads(line) for line in found.lines)
-    assert straight["queue"] < 50 <= queued["queue"] <= queued["first"]
+    assert straight["queue"] < 400 < queued["queue"] <= queued["first"]
     assert queued["connect"] == 0  # a kept connection
     assert straight["connect"] > 0
 

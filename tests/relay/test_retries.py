@@ -59,16 +59,16 @@ def test_a_connection_that_takes_too_long_sends_the_request_elsewhere(lab: Lab) 
 
 
 def test_others_are_waited_for_half_as_long(lab: Lab) -> None:
-    """Three backends of a node that is gone: two seconds with the defaults, not three."""
+    """Three backends of a node that is gone: twice the time-out, not three times."""
     backends = [lab.backend() for _ in range(3)]
-    proxy = lab.proxy(*backends, connect_timeout=2.0, silence_timeout=0.0)
+    proxy = lab.proxy(*backends, connect_timeout=3.0, silence_timeout=0.0)
     for backend in backends:
         backend.hang()
     client = proxy.client()
     client.send(GET)
     begun = time.monotonic()
     assert client.answer().status == 504
-    assert 3.9 < time.monotonic() - begun < 5.5
+    assert 5.9 < time.monotonic() - begun < 8.9
 
 
 def test_no_backend_is_tried_twice_and_the_last_failure_is_answered(lab: Lab) -> None:

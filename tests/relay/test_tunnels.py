@@ -11,7 +11,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from faststicky.model import BackendSpec
 from relay.lab import GET, Lab, Proxy, get, ok, service, table
-from relay.peer import Message, Peer
+from relay.peer import PATIENCE, Message, Peer
 
 UPGRADE = b"GET /t HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: foo/1, bar\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: %b\r\n\r\n"
@@ -214,7 +214,7 @@ def test_whoever_does_not_read_stops_the_other(lab: Lab, upwards: bool) -> None:
     except TimeoutError:
         pass
     assert sent < 40_000_000
-    sender.sock.settimeout(20)
+    sender.sock.settimeout(PATIENCE)
     proxy.becomes(clients=0, upstream_busy=0)
     receiver.close()
 

@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Callable
 
 import aiohttp
 import pytest
@@ -41,10 +42,18 @@ def options(tmp_path, **fields: object) -> RunOptions:
     return RunOptions(**{**given, **fields})
 
 
-async def ready(supervisor: Supervisor) -> None:
+async def until(running: asyncio.Future[None], condition: Callable[[], object]) -> None:
+    """While the supervisor runs: if it has failed, its error is what the test fails with."""
     async with asyncio.timeout(PATIENCE):
-        while not supervisor.status().ready:
+        while not condition():
+            if running.done():
+                running.result()
             await asyncio.sleep(0.02)
+
+
+async def ready(supervisor: Supervisor, running: asyncio.Future[None]) -> None:
+    """With its table: a start that takes longer than FIRST_TABLE is ready before, and answers 503."""
+    await until(running, lambda: (status := supervisor.status()).ready and status.generation)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -52,9 +61,8 @@ def test_from_start_to_signal(tmp_path, number):
     async def run() -> None:
         supervisor = Supervisor(options(tmp_path, ready_file=str(tmp_path / "ready")))
         running = asyncio.ensure_future(supervisor.run())
-        await ready(supervisor)
-        while not (tmp_path / "ready").exists():  # the admin server comes last
-            await asyncio.sleep(0.02)
+        await ready(supervisor, running)
+        await until(running, (tmp_path / "ready").exists)  # the admin server comes last
         status = supervisor.status()
         assert (status.generation, len(status.workers), status.error) == (1, 1, "")
         assert status.snapshot is not None
@@ -77,7 +85,7 @@ def test_without_an_admin_server(tmp_path):
     async def run() -> None:
         supervisor = Supervisor(options(tmp_path, admin=None))
         running = asyncio.ensure_future(supervisor.run())
-        await ready(supervisor)
+        await ready(supervisor, running)
         assert supervisor._admin is None
         supervisor._on_reload_signal()
         supervisor._on_stop_signal()
@@ -90,7 +98,7 @@ def test_notes_and_events_are_logged(tmp_path, caplog):
     async def run() -> None:
         supervisor = Supervisor(options(tmp_path, admin=None, notes=("--x is ignored: because",)))
         running = asyncio.ensure_future(supervisor.run())
-        await ready(supervisor)
+        await ready(supervisor, running)
         worker = supervisor._fleet.workers[0]
         supervisor._on_events(worker, Events(events=[{"event": "answered", "status": 502}], dropped=3))
         supervisor._on_stop_signal()
