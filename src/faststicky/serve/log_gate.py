@@ -9,18 +9,20 @@ from typing import Any
 
 LIMIT = 30  # lines a minute of one message for one service and one reason
 MINUTE = 60.0
+UNTOLD = 3600.0  # seconds that the number of lines held back waits for the next line like them
 _TELLING = ("service", "backend", "kind", "reason")  # details that make it another message
-_MANY = 4096  # different ones that are remembered
+_MANY = 4096  # different ones that are told apart; further ones of a logger are cut together
 
 
 class LogGate(logging.Filter):
-    """A filter of the log's handler."""
+    """A filter of the log's handler. It remembers what was said in the last two minutes, and what was held back."""
 
     def __init__(self, limit: int = LIMIT, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._limit = limit
         self._clock = clock
-        self._seen: dict[tuple[Any, ...], list[float]] = {}  # begin of its minute, lines in it
+        self._seen: dict[tuple[Any, ...], tuple[float, int]] = {}  # begin of its minute, lines in it
+        self._swept = clock()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """False for a line too many. The first of a new minute gets `suppressed`, the number of those before it."""
@@ -37,12 +39,18 @@ class LogGate(logging.Filter):
         what = record.getMessage() if record.msg == "%s" else record.msg
         key = (record.name, what, *(details.get(name, "") for name in _TELLING))
         now = self._clock()
+        if now - self._swept >= MINUTE:
+            self._swept = now
+            self._seen = {one: seen for one, seen in self._seen.items() if now - seen[0] < self._kept(seen[1])}
+        if key not in self._seen and len(self._seen) >= _MANY:
+            key = (record.name,)
         begin, lines = self._seen.get(key, (now, 0))
         suppressed = 0
         if now - begin >= MINUTE:
-            suppressed = max(0, int(lines - self._limit))
+            suppressed = max(0, lines - self._limit)
             begin, lines = now, 0
-        if key not in self._seen and len(self._seen) >= _MANY:
-            self._seen = {one: seen for one, seen in self._seen.items() if now - seen[0] < MINUTE}
-        self._seen[key] = [begin, lines + 1]
+        self._seen[key] = (begin, lines + 1)
         return lines < self._limit, suppressed
+
+    def _kept(self, lines: int) -> float:
+        return MINUTE if lines <= self._limit else UNTOLD

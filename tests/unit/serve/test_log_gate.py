@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import logging
 
-from faststicky.serve.log_gate import LIMIT, LogGate
+from faststicky.serve.log_gate import LIMIT, UNTOLD, LogGate
 
 
 def record(message: str = "worker died", level: int = logging.WARNING, **extra: object) -> logging.LogRecord:
@@ -55,10 +55,40 @@ def test_two_gates_do_not_mix_their_numbers():
     assert not hasattr(made, "suppressed")
 
 
-def test_it_forgets():
+def test_what_is_older_than_a_minute_is_forgotten():
     now = [0.0]
     gate = LogGate(clock=lambda: now[0])
     for number in range(5000):
-        gate.filter(record(f"message {number}"))
+        assert gate.filter(record(f"message {number}"))
         now[0] += 0.1
-    assert len(gate._seen) <= 4097
+        assert len(gate._seen) <= 1201  # of two minutes, ten in a second
+    now[0] += 60.0
+    gate.filter(record())
+    assert len(gate._seen) == 1
+
+
+def test_what_was_held_back_is_told_much_later_too():
+    now = [0.0]
+    gate = LogGate(limit=1, clock=lambda: now[0])
+    for _ in range(8):
+        gate.filter(record(service="web"))
+    for minute in range(1, 50):
+        now[0] = 60.0 * minute
+        gate.filter(record(service="api"))
+    assert gate.judge(record(service="web")) == (True, 7)
+    gate.filter(record(service="web"))
+    now[0] += UNTOLD
+    gate.filter(record(service="api"))
+    assert gate.judge(record(service="web")) == (True, 0)
+
+
+def test_more_different_ones_in_a_minute_than_it_remembers_are_cut_together():
+    now = [0.0]
+    gate = LogGate(clock=lambda: now[0])
+    passed = [gate.filter(record(f"message {number}")) for number in range(6000)]
+    assert passed == [True] * (4096 + LIMIT) + [False] * (6000 - 4096 - LIMIT)
+    assert len(gate._seen) == 4097
+    assert gate.filter(record("message 7"))  # one of those that are told apart
+    now[0] = 60.0
+    assert gate.judge(record("message 8000")) == (True, 0)
+    assert len(gate._seen) == 2
