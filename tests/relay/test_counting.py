@@ -1,96 +1,20 @@
-"""What the relay counts in the region that the supervisor reads, and the access lines that it writes."""
+"""What the relay counts in the region that the supervisor reads."""
 
 from __future__ import annotations
 
-import json
 import mmap
-import re
-import time
-from collections.abc import Iterator
 from typing import Any
 
-import msgspec
 import pytest
 
-from faststicky.core import Relay, _stats
-from faststicky.model import TableSpec
-from faststicky.settings import RelayOptions
-from relay.lab import GET, OPTIONS, POST, Backend, Lab, Loop, ok, service, table
-from relay.peer import Peer, until
+from faststicky.core import _stats
+from relay.counted import exchange, make
+from relay.lab import GET, POST, Lab, ok
+from relay.peer import until
 
+__all__ = ["make"]
 UPGRADE = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
-
-
-def counted(*backends: Backend, **options: Any) -> TableSpec:
-    """A table of one service with series 3, its backends with series 5, 6, ..."""
-    spec = service(backends)
-    specs = tuple(msgspec.structs.replace(each, series=5 + at) for at, each in enumerate(spec.backends))
-    return table(msgspec.structs.replace(spec, backends=specs, series=3, **options))
-
-
-class Counted:
-    """A relay with a region and an access log."""
-
-    def __init__(self, lab: Lab, loop: Loop, spec: TableSpec, region: mmap.mmap | None = None, **options: Any) -> None:
-        self.region = region or mmap.mmap(-1, _stats.REGION_SIZE)
-        self.lines: list[str] = []
-        self.dropped = 0
-        self.proxy = lab.proxy(None, **options)
-        loop.call(self.proxy.relay.close)
-        self.proxy.relay = loop.call(self._relay, loop, RelayOptions(**{**OPTIONS, **options}))
-        self.proxy.publish(spec)
-
-    def _relay(self, loop: Loop, options: RelayOptions) -> Relay:
-        return Relay(loop.loop, options, self.proxy.events.append, region=self.region, on_access=self._access)
-
-    def _access(self, lines: bytes, dropped: int) -> None:
-        self.lines += lines.decode("ascii").splitlines()
-        self.dropped += dropped
-
-    def service(self) -> _stats.Counters:
-        return _stats.read_service(self.region, 3)[0]
-
-    def total(self) -> _stats.Counters:
-        return _stats.read_service(self.region, 0)[0]
-
-    def backend(self, at: int = 0) -> _stats.Counters:
-        return _stats.read_backend(self.region, 5 + at)
-
-    def is_quiet(self) -> None:
-        """Nothing is counted as under way any more, anywhere."""
-
-        def under_way() -> list[int]:
-            everybody = self.service(), self.total(), self.backend(0), self.backend(1)
-            return [each[gauge] for each in everybody for gauge in ("in_flight", "queued")]
-
-        until(lambda: not any(under_way()), f"nothing in flight or queued: {under_way()}")
-
-
-@pytest.fixture
-def make(lab: Lab, loop: Loop) -> Iterator[Any]:
-    made: list[Counted] = []
-
-    def one(*backends: Backend, **options: Any) -> Counted:
-        chosen = {
-            name: options.pop(name)
-            for name in ("hold", "max_concurrent", "max_queued", "queue_timeout")
-            if name in options
-        }
-        made.append(Counted(lab, loop, counted(*backends, **chosen), **options))
-        return made[-1]
-
-    yield one
-    for each in made:
-        each.is_quiet()
-
-
-def exchange(client: Peer, backend: Backend, request: bytes = GET, answer: bytes = b"") -> int:
-    client.send(request)
-    peer = backend.peers[-1] if backend.peers else backend.accept()
-    peer.request()
-    peer.send(answer or ok())
-    return client.answer().status
 
 
 def test_an_exchange_is_counted_for_its_service_its_backend_and_in_all(lab: Lab, make: Any) -> None:
@@ -238,144 +162,3 @@ def test_whether_a_backend_is_ejected(lab: Lab, make: Any) -> None:
             assert found.backend(0)["ejected"] == 1
     bad.listen_again()
     until(lambda: found.backend(0)["ejected"] == 0, "its return")
-
-
-# ------------------------------------------------------------ access lines
-
-FORMATS = {
-    "common": r'127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+',
-    "combined": r'127\.0\.0\.1 - - \[.{20} \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+ "http://r/" "agent \\x22x\\x22"',
-    "traefik": r'127\.0\.0\.1 - - \[.{20} \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+ "http://r/" "agent \\x22x\\x22" 1 "web" '
-    r'"http://127\.0\.0\.1:\d+" \d+ms',
-    "haproxy": r"127\.0\.0\.1:0 \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] faststicky web/b0 0/0/\d+/\d+/\d+ 200 \d+ - - --NI "
-    r'0/0/0/0/0 0/0 "GET /a\?b HTTP/1\.1"',
-}
-
-
-@pytest.mark.parametrize("name", [*FORMATS, "json"])
-def test_a_line_for_every_request(lab: Lab, make: Any, name: str) -> None:
-    backend = lab.backend()
-    found = make(backend, access_log=name)
-    request = (
-        b'GET /a?b HTTP/1.1\r\nHost: a\r\nReferer: http://r/\r\nUser-Agent: agent "x"\r\n'
-        b"Cookie: secret=1; s=nonsense\r\nAuthorization: Basic secret\r\n\r\n"
-    )
-    exchange(found.proxy.client(), backend, request)
-    until(lambda: found.lines, "the line")
-    (line,) = found.lines
-    assert "secret" not in line
-    assert "nonsense" not in line
-    if name != "json":
-        assert re.fullmatch(FORMATS[name].replace("--NI", "--II"), line), line
-        return
-    fields = json.loads(line)
-    assert re.fullmatch(r"[0-9a-f]{32}", fields.pop("id"))
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", fields.pop("time"))
-    assert 0 <= fields.pop("queue") + fields.pop("connect") <= fields.pop("first") <= fields.pop("total")
-    assert fields.pop("bytes") > 0
-    assert fields == {
-        "client": "127.0.0.1",
-        "method": "GET",
-        "host": "a",
-        "target": "/a?b",
-        "version": "1.1",
-        "status": 200,
-        "service": "web",
-        "backend": "b0",
-        "sticky": "new",
-        "retries": 0,
-        "end": "--",
-        "referer": "http://r/",
-        "agent": 'agent "x"',
-    }
-
-
-@pytest.mark.parametrize("trusted", [True, False])
-def test_the_line_has_the_request_id_that_the_backend_got(lab: Lab, make: Any, trusted: bool) -> None:
-    backend = lab.backend()
-    found = make(backend, access_log="json", trusted_proxies=("127.0.0.0/8",) if trusted else ())
-    client = found.proxy.client()
-    client.send(b'GET / HTTP/1.1\r\nHost: a\r\nX-Request-ID: theirs"1\r\n\r\n')
-    peer = backend.accept()
-    got = peer.request().all(b"x-request-id")
-    peer.send(ok())
-    assert client.answer().status == 200
-    until(lambda: found.lines, "the line")
-    assert got == [json.loads(found.lines[0])["id"].encode()]
-    assert (got == [b'theirs"1']) is trusted
-
-
-def test_waiting_in_a_queue_is_told_from_connecting(lab: Lab, make: Any) -> None:
-    backend = lab.backend()
-    found = make(backend, access_log="json", max_concurrent=1, max_queued=5, queue_timeout=30.0)
-    first, second = found.proxy.client(), found.proxy.client()
-    first.send(GET)
-    peer = backend.accept()
-    peer.request()
-    second.send(GET)
-    until(lambda: found.backend()["queued"] == 1, "the queue")
-    time.sleep(0.5)
-    peer.send(ok())
-    assert first.answer().status == 200
-    peer.request()
-    peer.send(ok())
-    assert second.answer().status == 200
-    until(lambda: len(found.lines) == 2, "both lines")
-    straight, queued = (json.loads(line) for line in found.lines)
-    assert straight["queue"] < 400 < queued["queue"] <= queued["first"]
-    assert queued["connect"] == 0  # a kept connection
-    assert straight["connect"] > 0
-
-
-def test_bytes_that_a_client_chose_cannot_end_a_line_or_a_field(lab: Lab, make: Any) -> None:
-    backend = lab.backend()
-    found = make(backend, access_log="json")
-    exchange(found.proxy.client(), backend, b'GET /%22"<\x7b HTTP/1.1\r\nHost: a\r\nUser-Agent: \xe9\t"\\\r\n\r\n')
-    until(lambda: found.lines, "the line")
-    fields = json.loads(found.lines[0])
-    assert fields["target"] == '/%22"<{'
-    assert fields["agent"] == '\xe9\t"\\'
-
-
-def test_a_line_of_haproxy_has_all_its_fields_without_a_service_too(lab: Lab, make: Any) -> None:
-    found = make(lab.backend(), access_log="haproxy")
-    client = found.proxy.client()
-    client.send(b"nonsense\r\n\r\n")
-    assert client.answer().status == 400
-    until(lambda: found.lines, "the line")
-    assert " faststicky faststicky/<NOSRV> 0/-1/-1/-1/" in found.lines[0]
-
-
-def test_what_never_was_a_request_has_a_line_too(lab: Lab, make: Any) -> None:
-    found = make(lab.backend(), access_log="json")
-    for request, status in ((b"nonsense\r\n\r\n", 400), (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405)):
-        client = found.proxy.client()
-        client.send(request)
-        assert client.answer().status == status
-    until(lambda: len(found.lines) == 2, "two lines")
-    assert [json.loads(line)["status"] for line in found.lines] == [400, 405]
-    assert json.loads(found.lines[0])["method"] == "<BADREQ>"
-    assert json.loads(found.lines[1])["end"] == "PR"
-
-
-@pytest.mark.parametrize(
-    ("script", "end", "status"),
-    [
-        (b"", "SH", 502),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n0", "SD", 200),
-        (b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n0", "--", 200),
-    ],
-)
-def test_how_it_ended(lab: Lab, make: Any, script: bytes, end: str, status: int) -> None:
-    backend = lab.backend()
-    found = make(backend, access_log="json")
-    client = found.proxy.client()
-    client.send(POST)
-    peer = backend.accept()
-    peer.request()
-    peer.send(script)
-    peer.finish()
-    client.answer()
-    until(lambda: found.lines, "the line")
-    fields = json.loads(found.lines[0])
-    assert (fields["end"], fields["status"]) == (end, status)

@@ -118,7 +118,7 @@ cdef class Client(Peer):
     cdef int abort(self) except -1
     cdef int reset(self) except -1
     cdef int refuse(self, int status, str code) except -1
-    cdef int answer(self, int status, bint keep, bint without_body) except -1
+    cdef int answer(self, int status, bint keep, bytes data) except -1
 
 cdef class Upstream:
     cdef Relay relay

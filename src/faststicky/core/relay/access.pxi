@@ -55,10 +55,11 @@ cdef int note_record(Exchange x, bytes data, const head_t *head) except -1:
     return 0
 
 
-cdef int write_own_line(Client client, int status, bytes data, const head_t *head) except -1:
+cdef int write_own_line(Client client, int status, bytes answer, bytes data, const head_t *head) except -1:
     """A request that never had a service: 404, 405, ... or no request at all (head NULL)."""
     cdef Exchange x = Exchange.__new__(Exchange, client, None, None)
     x.begun = stats_clock()
+    x.sent_down = <uint64_t>PyBytes_GET_SIZE(answer)
     if head != NULL:
         note_record(x, data, head)
     else:

@@ -222,11 +222,12 @@ cdef class Client(Peer):
     cdef Py_ssize_t answer_now(self, int status, str reason, bint keep, bytes data, str service=None) except -1:
         """Answer the request in relay.head ourselves; the bytes of `data` that it took."""
         cdef uint32_t used = self.relay.head.length
+        cdef bytes answer = own_answer(self.relay, status, keep, self.relay.head.method == METHOD_HEAD)
         self.note(status, reason, service)
-        count_own_answer(self.relay, NULL, status)
+        count_own_answer(self.relay, NULL, status, answer)
         if self.relay.access != ACCESS_OFF:
-            write_own_line(self, status, data, &self.relay.head)
-        self.answer(status, keep, self.relay.head.method == METHOD_HEAD)
+            write_own_line(self, status, answer, data, &self.relay.head)
+        self.answer(status, keep, answer)
         return used
 
     cdef int hold(self, bytes data) except -1:
@@ -277,11 +278,12 @@ cdef class Client(Peer):
 
     cdef int refuse(self, int status, str code) except -1:
         """The bytes are no request: one answer, then nothing more is parsed (RFC 9112, 2.2)."""
+        cdef bytes answer = own_answer(self.relay, status, False, False)
         self.note(status, code, None)
-        count_own_answer(self.relay, NULL, status)
+        count_own_answer(self.relay, NULL, status, answer)
         if self.relay.access != ACCESS_OFF:
-            write_own_line(self, status, None, NULL)
-        return self.answer(status, False, False)
+            write_own_line(self, status, answer, None, NULL)
+        return self.answer(status, False, answer)
 
     cdef int note(self, int status, str reason, str service) except -1:
         if self.address_size == 0:
@@ -292,9 +294,8 @@ cdef class Client(Peer):
         )
         return 0
 
-    cdef int answer(self, int status, bint keep, bint without_body) except -1:
+    cdef int answer(self, int status, bint keep, bytes data) except -1:
         """Send an answer of our own. The client goes to IDLE, or to LINGER where unread bytes may be under way."""
-        cdef bytes data = own_answer(self.relay, status, keep, without_body)
         self.relay.totals.own_answers += 1
         self.relay.totals.answers[status // 100] += 1
         self.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)

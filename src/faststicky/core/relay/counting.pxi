@@ -73,15 +73,17 @@ cdef void count_answer(Exchange x, uint32_t status) noexcept:
     (<Upstream>x.backend.upstream).stats.answers[status // 100] += 1
 
 
-cdef void count_own_answer(Relay relay, service_series_t *stats, int status) noexcept:
+cdef void count_own_answer(Relay relay, service_series_t *stats, int status, bytes answer) noexcept:
     cdef uint32_t kind = (
         FAILURE_502 if status == 502 else FAILURE_503 if status == 503 else FAILURE_504 if status == 504 else FAILURE_OTHER
     )
     relay.total.counters.answers[status // 100] += 1
     relay.total.counters.failures[kind] += 1
+    relay.total.counters.bytes_out += <uint64_t>PyBytes_GET_SIZE(answer)
     if stats != NULL:
         stats.counters.answers[status // 100] += 1
         stats.counters.failures[kind] += 1
+        stats.counters.bytes_out += <uint64_t>PyBytes_GET_SIZE(answer)
     else:
         relay.total.counters.requests += 1  # it never had a service that counted it
 

@@ -408,18 +408,22 @@ cdef class Exchange:
     cdef int give_up(self, int status, str reason) except -1:
         """No answer, or no more of it, will come from a backend: answer `status`, or cut what has begun."""
         cdef Client client = self.client
-        cdef bint keep
+        cdef bint keep = self.keep and self.request_done
+        cdef bytes answer = None
         if client is None:
             return 0
+        if self.state == ANSWER_HEAD:
+            answer = own_answer(self.relay, status, keep, self.method == METHOD_HEAD)
+            self.sent_down += <uint64_t>PyBytes_GET_SIZE(answer)
         self.waiting = False
         self.relay.parked.discard(self)
         self.leave()
         count_end(self, False)
-        write_line(self, self.status if self.state != ANSWER_HEAD else status, self.ending(status))
+        write_line(self, self.status if answer is None else status, self.ending(status))
         self.let_go(False)
         self.client = None
         client.exchange = None
-        if self.state != ANSWER_HEAD:
+        if answer is None:
             # The status line is out: only a cut can say that the rest is missing. Where the end of the connection would
             # mean the end of the body, it must be a reset.
             self.relay.totals.cut_answers += 1
@@ -430,10 +434,9 @@ cdef class Exchange:
             else:
                 client.reset()
             return 0
-        keep = self.keep and self.request_done
         client.note(status, reason, self.service.name)
-        count_own_answer(self.relay, self.stats, status)
-        client.answer(status, keep, self.method == METHOD_HEAD)
+        count_own_answer(self.relay, self.stats, status, answer)
+        client.answer(status, keep, answer)
         return client.next_request() if keep else 0
 
     cdef const char *ending(self, int status) noexcept:
