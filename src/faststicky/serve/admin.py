@@ -10,10 +10,9 @@ from aiohttp import web
 
 from faststicky.address import Address
 from faststicky.serve.admin_guard import HEADERS, is_allowed_host
-from faststicky.serve.api import Api, answer
+from faststicky.serve.api import Api
 from faststicky.serve.api_types import Problem
-from faststicky.serve.http_log import http_log
-from faststicky.serve.listeners import cannot_listen
+from faststicky.serve.http_server import HttpServer, answer, sign
 
 PAGE = {
     "/": ("index.html", "text/html"),
@@ -46,11 +45,8 @@ def application(api: Api, names: Iterable[str] = ()) -> web.Application:
                 response.headers["Allow"] = error.headers["Allow"]
             return response
 
-    async def sign(_request: web.Request, response: web.StreamResponse) -> None:
-        response.headers.update(HEADERS)
-
     app = web.Application(middlewares=[guard], client_max_size=4096)
-    app.on_response_prepare.append(sign)
+    app.on_response_prepare.append(sign(HEADERS))
     app.router.add_routes(api.routes())
     for path, (name, kind) in PAGE.items():
         app.router.add_get(path, _file(name, kind))
@@ -66,26 +62,8 @@ def _file(name: str, kind: str) -> Handler:
     return serve
 
 
-class AdminServer:
-    """The application on its own socket. `address` is the real one (port 0 resolved)."""
+class AdminServer(HttpServer):
+    """The application on its own socket."""
 
     def __init__(self, address: Address, app: web.Application) -> None:
-        self.address = address
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, logger=http_log()
-        )
-
-    async def start(self) -> None:
-        """Raises ConfigError when the address cannot be listened on."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self.address.host, self.address.port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise cannot_listen(self.address, error, "--admin") from error
-        self.address = Address(self.address.host, self._runner.addresses[0][1])
-
-    async def stop(self) -> None:
-        """Answers under way are finished first, for a second at most."""
-        await self._runner.cleanup()
+        super().__init__(address, app, "--admin", HEADERS)

@@ -26,6 +26,7 @@ from faststicky.serve.api_types import (
     Sessions,
 )
 from faststicky.serve.feed import message
+from faststicky.serve.http_server import answer
 from faststicky.serve.observer import Observer
 from faststicky.serve.openapi import description
 from faststicky.serve.status import Status
@@ -180,8 +181,3 @@ def named(snapshot: Snapshot, name: str) -> dict[str, str]:
         return {name: every[name]}
     exact = {ident: shown for ident, shown in every.items() if shown == name}
     return exact or {ident: shown for ident, shown in every.items() if shown.partition("@")[0] == name}
-
-
-def answer(value: object, code: int = 200) -> web.Response:
-    """As JSON, with a line break at its end for those who read it in a terminal."""
-    return web.Response(body=_encode(value) + b"\n", status=code, content_type="application/json")

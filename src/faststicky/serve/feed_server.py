@@ -19,13 +19,13 @@ from faststicky.address import Address
 from faststicky.discovery import feed_wire
 from faststicky.discovery.feed_wire import FeedKey
 from faststicky.model import Snapshot
-from faststicky.serve.http_log import http_log
-from faststicky.serve.listeners import cannot_listen
+from faststicky.serve.http_server import HttpServer, sign
 
 log = logging.getLogger(__name__)
 
 CHALLENGE_LIFE = 60.0  # seconds
 MOST_WAITING = 4096  # questions at one time
+HEADERS = {"Cache-Control": "no-store", "Server": "faststicky"}
 
 
 class Challenges:
@@ -59,15 +59,11 @@ class Challenges:
         return hmac.new(self._secret, text.encode(), "sha256").hexdigest()[:32]
 
 
-class FeedServer:
+class FeedServer(HttpServer):
     """One listener. All methods are called on the event loop."""
 
     def __init__(self, address: Address, keys: Sequence[FeedKey], refusal: Callable[[], str]) -> None:
-        """refusal: why followers that have a table had better ask somebody else, "" if they need not.
-
-        After `start`, `address` is the real one (port 0 resolved).
-        """
-        self.address = address
+        """refusal: why followers that have a table had better ask somebody else, "" if they need not."""
         self._keys = {key.ident: key for key in keys}
         self._refusal = refusal
         self._challenges = Challenges()
@@ -76,27 +72,15 @@ class FeedServer:
         self._waiting = 0
         self._closing = False
         app = web.Application()
+        app.on_response_prepare.append(sign(HEADERS))
         app.router.add_get(feed_wire.PATH, self._answer)
-        self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=1.0, logger=http_log()
-        )
-
-    async def start(self) -> None:
-        """Raises ConfigError when the address cannot be listened on."""
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self.address.host, self.address.port)
-        try:
-            await site.start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise cannot_listen(self.address, error, "--feed-listen") from error
-        self.address = Address(self.address.host, self._runner.addresses[0][1])
+        super().__init__(address, app, "--feed-listen", HEADERS)
 
     async def stop(self) -> None:
         """Everybody who waits is sent elsewhere."""
         self._closing = True
         self._wake()
-        await self._runner.cleanup()
+        await super().stop()
 
     def publish(self, snapshot: Snapshot | None) -> None:
         """This is in force now; None: there is nothing to tell any more."""
@@ -136,7 +120,7 @@ class FeedServer:
         status, body = (204, b"") if digest == after else (200, body)
         challenge = self._challenges.new()
         mac = key.of_answer(said["nonce"], status, challenge, body)
-        headers = {feed_wire.CHALLENGE: challenge, feed_wire.MAC: mac, "Cache-Control": "no-store"}
+        headers = {feed_wire.CHALLENGE: challenge, feed_wire.MAC: mac}
         return web.Response(status=status, body=body, headers=headers, content_type="application/json")
 
     async def _wait_for_news(self, after: str) -> None:
@@ -155,5 +139,5 @@ class FeedServer:
             self._waiting -= 1
 
     def _plain(self, status: int, text: str) -> web.Response:
-        headers = {feed_wire.CHALLENGE: self._challenges.new(), "Cache-Control": "no-store"}
+        headers = {feed_wire.CHALLENGE: self._challenges.new()}
         return web.Response(status=status, text=text + "\n", headers=headers)
