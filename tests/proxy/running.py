@@ -18,7 +18,7 @@ from typing import Any
 
 from patience import seconds
 
-PATIENCE = seconds(30.0)  # seconds for anything to become true
+PATIENCE = seconds(60.0)  # seconds for anything to become true
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("FASTSTICKY_")}
 

@@ -77,7 +77,7 @@ def test_a_quarter_up(lab: Lab) -> None:
 
 def test_a_slow_reader_gets_all_of_it(lab: Lab) -> None:
     """As long as it takes something now and then, write_timeout does not end it."""
-    proxy = lab.proxy(write_timeout=0.5, idle_timeout=0.5)
+    proxy = lab.proxy(write_timeout=2.0, idle_timeout=2.0)
     client = proxy.client(receive_buffer=4096)
     client.send(GET)
     peer = lab.backends[0].accept()
@@ -89,7 +89,7 @@ def test_a_slow_reader_gets_all_of_it(lab: Lab) -> None:
     got = len(client.buffer) + head
     client.buffer = b""
     begin = time.monotonic()
-    while time.monotonic() - begin < 2.0:  # four times write_timeout, in small sips
+    while time.monotonic() - begin < 5.0:  # more than twice write_timeout, in small sips
         got += len(client.sock.recv(200_000))
         time.sleep(0.02)
     assert resident() - before < 48 * MIB
@@ -176,7 +176,7 @@ def test_a_backend_that_reads_nothing(lab: Lab) -> None:
 
 
 def test_a_backend_that_reads_slowly(lab: Lab) -> None:
-    proxy = lab.proxy(write_timeout=0.5, idle_timeout=0.5)
+    proxy = lab.proxy(write_timeout=2.0, idle_timeout=2.0)
     client = proxy.client()
     size = 16 * MIB
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
@@ -185,8 +185,8 @@ def test_a_backend_that_reads_slowly(lab: Lab) -> None:
     sender = pump(client, bytes(size), 1)
     begin, got = time.monotonic(), len(peer.buffer)
     peer.buffer = b""
-    while time.monotonic() - begin < 2.0:
-        got += len(peer.sock.recv(150_000))
+    while time.monotonic() - begin < 5.0:
+        got += len(peer.sock.recv(60_000))
         time.sleep(0.03)
     got += swallow(peer, size - got)
     sender.join()
@@ -235,7 +235,7 @@ def test_cookies_without_end(lab: Lab) -> None:
         assert peer.request().get(b"Cookie") is None
         peer.send(ok())
         assert client.answer().status == 200
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 60
 
 
 @pytest.mark.parametrize("wait", [0.4, 2.5])

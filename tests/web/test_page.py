@@ -18,7 +18,7 @@ from proxy.running import Proxy, proxy, until, whoami
 
 EXECUTABLE = os.environ.get("FASTSTICKY_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 TOKEN = "a-secret-of-many-characters"
-PATIENCE = 30_000  # milliseconds
+PATIENCE = 60_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         arguments.append("--host-resolver-rules=MAP proxy.example 127.0.0.1")
-        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments)
+        browser = playwright.chromium.launch(executable_path=EXECUTABLE, args=arguments, timeout=2 * PATIENCE)
         yield browser
         browser.close()
 

@@ -13,7 +13,7 @@ from faststicky.errors import ConfigError
 from patience import seconds
 
 WEB = Name("web", 8000)
-PATIENCE = seconds(20.0)
+PATIENCE = seconds(60.0)
 
 
 class Clock:

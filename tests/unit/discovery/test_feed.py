@@ -18,7 +18,7 @@ from unit.discovery.feeding import KEY, OTHER, origin
 
 ONE = snapshot(service(backend("a")))
 TWO = snapshot(service(backend("a"), backend("b")))
-PATIENCE = seconds(20.0)
+PATIENCE = seconds(60.0)
 
 
 @pytest.fixture

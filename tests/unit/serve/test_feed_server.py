@@ -19,7 +19,7 @@ from unit.control.worlds import backend, service, snapshot
 
 KEY, OTHER = FeedKey(b"k" * 32), FeedKey(b"o" * 32)
 ONE, TWO = snapshot(service(backend("a"))), snapshot(service(backend("a"), backend("b")))
-PATIENCE = seconds(20.0)
+PATIENCE = seconds(60.0)
 
 
 def test_a_challenge_is_good_once_and_for_a_while():

@@ -19,7 +19,7 @@ from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 from patience import seconds
 
-PATIENCE = seconds(30.0)
+PATIENCE = seconds(60.0)
 TABLE = TableSpec(generation=3, services=(), routes=())
 
 

@@ -14,7 +14,7 @@ from faststicky.serve import health_checks
 from faststicky.serve.health_checks import HealthChecks
 from patience import seconds
 
-PATIENCE = seconds(20.0)
+PATIENCE = seconds(60.0)
 
 
 class Application:

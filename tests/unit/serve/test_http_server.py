@@ -13,9 +13,10 @@ from faststicky.serve.admin_guard import HEADERS
 from faststicky.serve.feed_server import HEADERS as OF_FEED
 from faststicky.serve.feed_server import FeedServer
 from faststicky.serve.http_server import HttpServer, answer, sign
+from patience import seconds
 from unit.serve.watched import Admin
 
-PATIENCE = 60.0
+PATIENCE = seconds(60.0)
 MALFORMED = [
     b"nonsense\r\n\r\n",
     b"GET / HTTP/1.1\r\nHost: a\r\nX: \0\r\n\r\n",

@@ -17,7 +17,7 @@ from faststicky.serve.regions import Regions
 from faststicky.settings import RelayOptions
 from patience import seconds
 
-PATIENCE = seconds(30.0)
+PATIENCE = seconds(60.0)
 
 
 def table(generation: int) -> Publication:

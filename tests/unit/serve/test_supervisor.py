@@ -21,7 +21,7 @@ from faststicky.serve.supervisor import Supervisor, serve
 from faststicky.settings import RunOptions
 from patience import seconds
 
-PATIENCE = seconds(30.0)
+PATIENCE = seconds(60.0)
 
 
 @pytest.fixture(autouse=True)

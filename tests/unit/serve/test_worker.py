@@ -39,7 +39,7 @@ from faststicky.serve.worker import EVENTS_PER_BATCH, EventBatch
 from faststicky.settings import RelayOptions
 from patience import seconds
 
-PATIENCE = seconds(30.0)
+PATIENCE = seconds(60.0)
 EMPTY = TableSpec(generation=4, services=(), routes=())
 
 
