@@ -17,6 +17,7 @@ import contextlib
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -101,8 +102,18 @@ class Backend:
 
     def refuse(self) -> None:
         """From now on nobody listens there. The port stays taken: nobody else can be given it meanwhile."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept would keep it open
         self.listener.close()
-        self.listener = self._bound(self.port)
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                self.listener = self._bound(self.port)
+            except OSError:
+                assert time.monotonic() < deadline, f"port {self.port} is not free again"
+                time.sleep(0.005)
+            else:
+                return
 
     def listen_again(self) -> None:
         """The end of refuse."""
@@ -111,7 +122,11 @@ class Backend:
     def _bound(self, port: int) -> socket.socket:
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.host, port))
+        try:
+            listener.bind((self.host, port))
+        except OSError:
+            listener.close()
+            raise
         listener.settimeout(PATIENCE)
         return listener
 
