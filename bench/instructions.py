@@ -25,7 +25,7 @@ FUNCTIONS = (
     ("bytes from the backend, all in all", "_relay", r"10Connection_received$"),
     ("its head parsed", "_h1", r"_h1_response$"),
     ("its head rewritten", "_relay", r"_relay_build_answer$"),
-    ("written to the client", "_relay", r"write_down$"),
+    ("written to the client", "_relay", r"write_built$"),
     ("exchange finished, connection kept", "_relay", r"Exchange_finish$"),
 )
 
@@ -74,7 +74,7 @@ def measure(count: int) -> tuple[dict[str, float], int]:
         command = [sys.executable, __file__, "--drive", str(count)]
         subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet", *command],
-            check=True, env={"PYTHONMALLOC": "malloc", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path[1:])},
+            check=True, env={"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path[1:])},
         )  # fmt: skip
         text = subprocess.run(
             ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(out)],

@@ -28,7 +28,7 @@ cdef inline bint _is_named(
     cdef uint32_t e
     while b < size and _is_space(segment[b]):
         b += 1
-    if size - b <= name_size or memcmp(segment + b, name, name_size) != 0:
+    if size - b <= name_size or segment[b] != name[0] or memcmp(segment + b, name, name_size) != 0:
         return False
     e = b + name_size
     while e < size and _is_space(segment[e]):
@@ -44,8 +44,11 @@ cdef inline uint32_t _segment_end(const uint8_t *value, uint32_t size, uint32_t 
     return size if p == NULL else <uint32_t>(p - value)
 
 
-cdef bint cookie_find(const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, span_t *found) noexcept nogil:
-    """The first cookie called `name`: its value in *found, without white space and one pair of double quotes around it."""
+cdef bint cookie_find(
+    const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, span_t *found, uint32_t *segment
+) noexcept nogil:
+    """The first cookie called `name`: its value in *found, without white space and one pair of double quotes around it, and
+    where its segment begins."""
     cdef uint32_t begin = 0
     cdef uint32_t end, e
     cdef uint32_t b = 0
@@ -63,34 +66,37 @@ cdef bint cookie_find(const uint8_t *value, uint32_t size, const uint8_t *name, 
                 e -= 1
             found.at = b
             found.size = e - b
+            segment[0] = begin
             return True
         begin = end + 1
     return False
 
 
 cdef uint32_t cookie_strip(
-    const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint8_t *out
+    const uint8_t *value, uint32_t size, const uint8_t *name, uint32_t name_size, uint32_t first, uint8_t *out
 ) noexcept nogil:
-    """Copy `value` to `out` (room for `size`) without the cookies called `name`; the number of bytes written.
+    """Copy `value` to `out` (room for `size`) without the cookies called `name`; the number of bytes written. `first`: where
+    the first such segment begins, as cookie_find says, so that what is in front of it is not searched again; 0 if not known.
 
     What is left stays byte for byte, without white space at either end; 0 if only separators and white space are left.
     """
-    cdef uint32_t begin = 0
-    cdef uint32_t n = 0
+    cdef uint32_t begin = first
+    cdef uint32_t n = first - 1 if first else 0  # without the ";" in front
     cdef uint32_t b = 0
     cdef uint32_t end, k
-    cdef bint first = True
+    cdef bint kept = first > 0
     cdef bint cut = False
     cdef bint substance = False
+    memcpy(out, value, n)
     while begin <= size:
         end = _segment_end(value, size, begin)
         if _is_named(value + begin, end - begin, name, name_size, &b):
             cut = True
         else:
-            if not first:
+            if kept:
                 out[n] = c';'
                 n += 1
-            first = False
+            kept = True
             memcpy(out + n, value + begin, end - begin)
             n += end - begin
         begin = end + 1
@@ -115,17 +121,23 @@ cdef uint32_t cookie_strip(
 def find(bytes value not None, bytes name not None):
     """Value of the first cookie called `name` in a Cookie field's value; None when there is none."""
     cdef span_t found
+    cdef uint32_t segment = 0
     cdef const uint8_t *p = <const uint8_t *>PyBytes_AS_STRING(value)
     if not cookie_find(p, <uint32_t>PyBytes_GET_SIZE(value), <const uint8_t *>PyBytes_AS_STRING(name),
-                       <uint32_t>PyBytes_GET_SIZE(name), &found):
+                       <uint32_t>PyBytes_GET_SIZE(name), &found, &segment):
         return None
     return PyBytes_FromStringAndSize(<const char *>p + found.at, found.size)
 
 
-def strip(bytes value not None, bytes name not None):
-    """`value` without any cookie called `name`; b"" when nothing is left."""
+def strip(bytes value not None, bytes name not None, bint search=True):
+    """`value` without any cookie called `name`; b"" when nothing is left. `search`: find the first one by itself."""
+    cdef span_t found
+    cdef uint32_t first = 0
+    if not search:
+        cookie_find(<const uint8_t *>PyBytes_AS_STRING(value), <uint32_t>PyBytes_GET_SIZE(value),
+                    <const uint8_t *>PyBytes_AS_STRING(name), <uint32_t>PyBytes_GET_SIZE(name), &found, &first)
     out = PyBytes_FromStringAndSize(NULL, PyBytes_GET_SIZE(value))
     n = cookie_strip(<const uint8_t *>PyBytes_AS_STRING(value), <uint32_t>PyBytes_GET_SIZE(value),
-                     <const uint8_t *>PyBytes_AS_STRING(name), <uint32_t>PyBytes_GET_SIZE(name),
+                     <const uint8_t *>PyBytes_AS_STRING(name), <uint32_t>PyBytes_GET_SIZE(name), first,
                      <uint8_t *>PyBytes_AS_STRING(out))
     return out[:n]

@@ -8,10 +8,10 @@ same byte, with the same code, as one that arrives whole.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from faststicky.core._span cimport (
-    FS_DIGIT, FS_HEX, FS_HOST, FS_TARGET, FS_TCHAR, fs_class, fs_classes_init, fs_same, fs_value_end,
+    FS_DIGIT, FS_HEX, FS_HOST, FS_TCHAR, fs_class, fs_classes_init, fs_same, fs_target_end, fs_token_end, fs_value_end,
 )
 
 cdef extern from "<arpa/inet.h>" nogil:

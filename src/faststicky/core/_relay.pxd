@@ -77,6 +77,7 @@ cdef class Peer:
     cdef object fault         # what the relay's own reading found: for connection_lost
 
     cdef int write(self, bytes data, bint last=?) except -1
+    cdef int write_raw(self, const void *data, Py_ssize_t size, bint last=?) except -1
     cdef int write_end(self) except -1
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
@@ -97,7 +98,8 @@ cdef class Client(Peer):
     cdef bint promised        # with its last request, to send nothing behind it
     cdef bint trusted         # its X-Forwarded-* are believed
     cdef bint secure          # it came by TLS
-    cdef uint32_t port        # ours, that it connected to
+    cdef uint8_t port_size
+    cdef char port[5]         # ours, that it connected to, printed
     cdef bint admitted
     cdef uint32_t user        # hash of address and User-Agent, for counting users; 0: not computed
     cdef uint32_t agent_size  # of the User-Agent that it was computed with
@@ -126,7 +128,9 @@ cdef class Upstream:
     cdef readonly str host
     cdef readonly int port
     cdef bytes authority      # for Host, where the client's is not passed
-    cdef list idle            # the pool: last in, first out; None: there never was one
+    cdef Connection newest    # the pool (pool.pxi), last in, first out
+    cdef Connection oldest
+    cdef uint32_t pooled
     cdef uint32_t busy
     cdef uint32_t connecting
     cdef bint retired         # no table in force knows it any more
@@ -161,10 +165,14 @@ cdef class Connection(Peer):
     cdef bytes held           # part of an answer's head
     cdef uint32_t served      # exchanges before the current one
     cdef uint32_t idle_since  # tick
+    cdef Connection newer     # its neighbours in the pool
+    cdef Connection older
     cdef Py_ssize_t ahead     # bytes written since it was known to have taken everything
     cdef bint patient         # not taking anything is no sign that its machine is silent
 
     cdef int send(self, bytes data) except -1
+    cdef int send_raw(self, const void *data, Py_ssize_t size) except -1
+    cdef int go_ahead(self, Py_ssize_t size) except -1
     cdef int look(self) except -1
     cdef int close(self) except -1
 
@@ -193,7 +201,7 @@ cdef class Exchange:
     cdef bint waiting         # for a connection, a backend, or its turn
     cdef bint queued          # for its turn at self.backend
     cdef uint64_t key         # of the balancer's hash
-    cdef bytes pending        # the head, as it will be sent on that connection
+    cdef bytes pending        # the head, as it will be sent on that connection, while it has to wait for one
     cdef uint32_t parked_until  # tick; 0: it never had to wait for a backend
     cdef bint repeated        # sent again to the same backend, since its kept connection was stale
     # the answer
@@ -225,6 +233,7 @@ cdef class Exchange:
     cdef uint32_t outcome     # outcome_t
     cdef bint set_cookie
     cdef bint has_cookie      # the request carries our cookie: it is cut out
+    cdef uint32_t cookie_at   # where in the head the first one's segment begins, behind others; 0: at the value's begin
     cdef uint32_t at          # position of the backend in the service
     cdef uint32_t tried[MOST_TRIES]
     cdef uint32_t tried_count
@@ -235,10 +244,10 @@ cdef class Exchange:
     cdef bint find_backend(self, const uint8_t *data, const head_t *head) except -1
     cdef int choose(self) except -1
     cdef Py_ssize_t send_head(self, bytes data) except -1
-    cdef int go(self, bytes head) except -1
-    cdef int send(self) except -1
+    cdef int go(self, Py_ssize_t size) except -1
+    cdef int send(self, Py_ssize_t size=?) except -1
     cdef int leave(self) except -1
-    cdef int attach(self, Connection connection) except -1
+    cdef int attach(self, Connection connection, Py_ssize_t size=?) except -1
     cdef bytes take_body(self, bytes data, Py_ssize_t *used)
     cdef int keep_piece(self, bytes piece) except -1
     cdef int request_bytes(self, bytes data) except -1

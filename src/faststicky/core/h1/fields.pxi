@@ -30,6 +30,7 @@ cdef int _fields(
     cdef const uint8_t *tail
     cdef field_t *field
     cdef uint32_t id
+    cdef int plain
     head.first_field = <uint32_t>(p - data)
     while True:
         if p == end:
@@ -52,8 +53,7 @@ cdef int _fields(
         stop = line + limits.line if end - line > <Py_ssize_t>limits.line else end
         field = &head.fields[head.count]
 
-        while p < stop and fs_class[p[0]] & FS_TCHAR:
-            p += 1
+        p = fs_token_end(p, stop, &plain)
         if p - line > LONGEST_NAME:
             return _bad(head, E_BAD_NAME, data, line + LONGEST_NAME)
         if p == stop:
@@ -88,7 +88,7 @@ cdef int _fields(
         p += 2
         field.end = <uint32_t>(p - data)
         id = _field_of(line, field.name.size)
-        if id == FIELD_OTHER and memchr(line, c'_', field.name.size) != NULL:
+        if id == FIELD_OTHER and not plain and memchr(line, c'_', field.name.size) != NULL:
             id = FIELD_HOP if _is_disguised(line, field.name.size) else FIELD_UNDERSCORE
         elif id == FIELD_CONNECTION:
             head.flags |= _connection_flags(value, field.value.size)

@@ -48,8 +48,7 @@ cdef int h1_request(const uint8_t *data, Py_ssize_t size, const limits_t *limits
     p += 1
 
     head.target.at = <uint32_t>(p - data)
-    while p < stop and fs_class[p[0]] & FS_TARGET:
-        p += 1
+    p = fs_target_end(p, stop)
     if p == stop:
         return _stopped(head, E_LINE_TOO_LONG, data, p, end, size, limits)
     head.target.size = <uint32_t>(p - data) - head.target.at
@@ -91,6 +90,10 @@ cdef int _version(const uint8_t *data, const uint8_t **at, const uint8_t *stop, 
     cdef const char *want = "HTTP/"
     cdef int i
     cdef bint fits
+    if stop - p >= 8 and memcmp(p, "HTTP/1.", 7) == 0 and fs_class[p[7]] & FS_DIGIT:
+        at[0] = p + 8
+        head.version = 10 + (p[7] - c'0')
+        return H1_OK
     for i in range(8):
         if p + i == stop:
             at[0] = p + i

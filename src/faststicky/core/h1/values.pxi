@@ -1,7 +1,7 @@
 """The values that decide: methods, names, authorities, lengths, codings, Connection and Upgrade."""
 
 cdef inline bint _is_space(uint8_t c) noexcept nogil:
-    return c == SP or c == HTAB
+    return (c == SP) | (c == HTAB)
 
 
 cdef inline uint8_t _lower(uint8_t c) noexcept nogil:
@@ -113,12 +113,14 @@ cdef bint _is_host(const uint8_t *p, uint32_t n) noexcept nogil:
             return False
         i += 1
     else:
-        while i < n and fs_class[p[i]] & FS_HOST:
-            if p[i] == c'%':
-                if n - i < 3 or not fs_class[p[i + 1]] & FS_HEX or not fs_class[p[i + 2]] & FS_HEX:
-                    return False
-                i += 2
-            i += 1
+        while True:
+            while i < n and fs_class[p[i]] & FS_HOST:
+                i += 1
+            if i == n or p[i] != c'%':
+                break
+            if n - i < 3 or not fs_class[p[i + 1]] & FS_HEX or not fs_class[p[i + 2]] & FS_HEX:
+                return False
+            i += 3
         if i == 0:
             return False
     if i == n:

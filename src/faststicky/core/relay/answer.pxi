@@ -1,7 +1,7 @@
 """The answer's way down: interim answers, head, body, and the tunnel behind a 101."""
 
 cdef enum:
-    JOIN = 16384              # a larger body piece is not copied behind its head but sent beside it
+    JOIN = 16384              # a larger body piece is not copied behind its head but sent after it
 
 
 cdef int answer_bytes(Exchange x, Connection connection, bytes data) except -1:
@@ -30,9 +30,7 @@ cdef int answer_bytes(Exchange x, Connection connection, bytes data) except -1:
                 return tunnel_begin(x, data, at)
             if not x.http_10:  # RFC 9110, 15.2: a 1.0 client would not understand
                 x.interim = True
-                write_down(x, PyBytes_FromStringAndSize(
-                    <const char *>relay.out, build_answer(relay, x, p + at, head)
-                ))
+                write_built(x, build_answer(relay, x, p + at, head))
                 if x.client is None:
                     return 0
             at += head.length
@@ -75,13 +73,14 @@ cdef int answer_body(Exchange x, Connection connection, bytes data, Py_ssize_t a
     cdef Relay relay = x.relay
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data) - at
     cdef Py_ssize_t extra = 0
+    cdef Py_ssize_t with_head = 0
     cdef bint done = False
     cdef bytes out
     if x.answer_framing == FRAME_CHUNKED:
         out = reframe(&x.answer_chunk, relay.out, head_size, data, &at, x.rechunk, &done)
         if out is None:
             if head_size:
-                write_down(x, PyBytes_FromStringAndSize(<const char *>relay.out, head_size))
+                write_built(x, head_size)
             return x.upstream_failed(502, "bad-answer: " + h1_name_of(x.answer_chunk.error.code))
         extra = PyBytes_GET_SIZE(data) - at
     elif x.answer_framing == FRAME_CLOSE:
@@ -97,13 +96,15 @@ cdef int answer_body(Exchange x, Connection connection, bytes data, Py_ssize_t a
                 size = x.answer_left
             x.answer_left -= size
             done = x.answer_left == 0
-        if head_size and size > JOIN:
-            write_down(x, PyBytes_FromStringAndSize(<const char *>relay.out, head_size))
-            head_size = 0
+        if head_size:
+            with_head = size if size <= JOIN else 0
+            memcpy(relay.out + head_size, PyBytes_AS_STRING(data) + at, with_head)
+            write_built(x, head_size + with_head, done and with_head == size and x.is_last())
             if x.client is None:
                 return 0
-        out = joined(relay.out, head_size, data, at, size)
-    write_down(x, out, done and x.is_last())
+        out = joined(relay.out, 0, data, at, size) if with_head < size else None
+    if out is not None:
+        write_down(x, out, done and x.is_last())
     if x.client is None:
         return 0
     if done:
@@ -125,14 +126,24 @@ cdef int answer_closed(Exchange x) except -1:
     return x.finish() if x.client is not None else 0
 
 
+cdef inline void note_down(Exchange x, Py_ssize_t size) noexcept:
+    x.relay.totals.bytes_out += <uint64_t>size
+    count_out(x, size)
+    if x.client.half_closed:
+        arm(x.client, x.relay.half_close_ticks)
+
+
 cdef int write_down(Exchange x, bytes data, bint last=False) except -1:
     if PyBytes_GET_SIZE(data):
-        x.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)
-        count_out(x, PyBytes_GET_SIZE(data))
-        if x.client.half_closed:
-            arm(x.client, x.relay.half_close_ticks)
+        note_down(x, PyBytes_GET_SIZE(data))
         x.client.write(data, last)
     return 0
+
+
+cdef int write_built(Exchange x, Py_ssize_t size, bint last=False) except -1:
+    """relay.out[:size], which holds the answer's head."""
+    note_down(x, size)
+    return x.client.write_raw(x.relay.out, size, last)
 
 
 cdef bytes joined(const uint8_t *head, Py_ssize_t head_size, bytes data, Py_ssize_t at, Py_ssize_t size):
@@ -242,7 +253,7 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
     adopt(x.connection)
     arm(client, 0)
     arm(x.connection, relay.tunnel_ticks)
-    write_down(x, PyBytes_FromStringAndSize(<const char *>relay.out, build_answer(relay, x, p, head)))
+    write_built(x, build_answer(relay, x, p, head))
     at += head.length
     if at < PyBytes_GET_SIZE(data) and x.client is not None:
         write_down(x, data[at:])

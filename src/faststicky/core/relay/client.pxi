@@ -267,9 +267,10 @@ cdef class Client(Peer):
         if self.address_size == 0:
             self.address_size = 7
             memcpy(self.address, b"unknown", 7)  # a Unix socket, or already gone; also RFC 7239, 6.2
-            self.port = 80
+            self.port_size = 2
+            memcpy(self.port, b"80", 2)
             return 0
-        self.port = port_of(descriptor)
+        self.port_size = <uint8_t>fs_put_decimal(<uint8_t *>self.port, port_of(descriptor))
         if self.relay.trusted:
             self.trusted = self.relay.trusts(self.address[:self.address_size])
         return 0

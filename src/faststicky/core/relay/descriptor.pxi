@@ -111,9 +111,7 @@ cdef void set_user_timeout(int descriptor, unsigned int milliseconds) noexcept:
     setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds))
 
 
-cdef inline Py_ssize_t send_now(int descriptor, bytes data, int flags) noexcept:
+cdef inline Py_ssize_t send_now(int descriptor, const void *data, Py_ssize_t size, int flags) noexcept:
     """Bytes that the kernel has taken; 0 on any error, which the transport's own write will find as well."""
-    cdef ssize_t sent = send(
-        descriptor, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), MSG_DONTWAIT | MSG_NOSIGNAL | flags
-    )
+    cdef ssize_t sent = send(descriptor, data, size, MSG_DONTWAIT | MSG_NOSIGNAL | flags)
     return sent if sent > 0 else 0

@@ -59,6 +59,7 @@ cdef class Exchange:
     cdef bint find_backend(self, const uint8_t *data, const head_t *head) except -1:
         """Follow the request's cookie. A browser may send several of one name (from several paths); any may count."""
         cdef uint32_t i, offset
+        cdef uint32_t segment = 0
         cdef uint32_t kind = LOOKUP_NONE
         cdef const field_t *field
         cdef span_t value
@@ -70,7 +71,9 @@ cdef class Exchange:
             if field.id != FIELD_COOKIE:
                 continue
             offset = field.value.at
-            while cookie_find(data + offset, field.value.at + field.value.size - offset, name, name_size, &value):
+            while cookie_find(data + offset, field.value.at + field.value.size - offset, name, name_size, &value, &segment):
+                if not self.has_cookie:
+                    self.cookie_at = offset + segment
                 self.has_cookie = True
                 at = self.service.find(data + offset + value.at, value.size, &kind)
                 if at >= 0:
@@ -105,12 +108,7 @@ cdef class Exchange:
         """Send the request in relay.head, with as much of its body as `data` holds; the bytes of `data` used."""
         cdef Relay relay = self.relay
         cdef Py_ssize_t used = relay.head.length
-        cdef Py_ssize_t size = 0
-        cdef bytes head = None
         cdef bytes piece
-        if self.backend is not None:
-            size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(data), &relay.head)
-            head = PyBytes_FromStringAndSize(<const char *>relay.out, size)
         self.raw = data
         if not self.request_done and used < PyBytes_GET_SIZE(data):
             piece = self.take_body(data, &used)
@@ -123,8 +121,8 @@ cdef class Exchange:
                 self.give_up(413, "body-too-large")
                 return used
         count_outcome(self)
-        if head is not None:
-            self.go(head)
+        if self.backend is not None:
+            self.go(build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(data), &relay.head))
         elif not park(self):
             self.give_up(503, "no-backend")
         return used
@@ -132,7 +130,6 @@ cdef class Exchange:
     cdef int start_again(self) except -1:
         """A parked request: decide anew, with the table that is in force now."""
         cdef Relay relay = self.relay
-        cdef Py_ssize_t size
         cdef Service service = relay.table.by_name.get(self.service.name)
         self.waiting = False
         if service is None:
@@ -148,32 +145,34 @@ cdef class Exchange:
         if self.backend is None:
             return 0 if park(self) else self.give_up(503, "no-backend")
         arm(self.client, 0)
-        size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
-        return self.go(PyBytes_FromStringAndSize(<const char *>relay.out, size))
+        return self.go(build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head))
 
-    cdef int go(self, bytes head) except -1:
-        """Send the head and what is kept of the body: on an idle connection, or on a new one once it is open."""
-        self.pending = head
+    cdef int go(self, Py_ssize_t size) except -1:
+        """Send the head in relay.out[:size] and what is kept of the body: on an idle connection, or on a new one once it is
+        open."""
         if not has_room(self):
+            self.pending = PyBytes_FromStringAndSize(<const char *>self.relay.out, size)
             return 0 if enqueue(self) else self.give_up(503, "queue-full")
-        return self.send()
+        return self.send(size)
 
-    cdef int send(self) except -1:
-        """It is this request's turn."""
+    cdef int send(self, Py_ssize_t size=0) except -1:
+        """It is this request's turn. Its head is in relay.out[:size]; size is 0 if it had to wait, then it is in `pending`."""
         cdef Upstream upstream = <Upstream>self.backend.upstream
         # A kept connection was stale: the others may be, too
         cdef Connection connection = None if self.repeated else upstream.take(not self.idempotent)
         count_try(self)
         if connection is not None:
-            return self.attach(connection)
+            return self.attach(connection, size)
+        if size:
+            self.pending = PyBytes_FromStringAndSize(<const char *>self.relay.out, size)
         self.waiting = True
         if self.relay.access != ACCESS_OFF and self.dialed_at == 0:
             self.dialed_at = stats_clock()
         arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)  # it is our turn
         return upstream.connect(self)
 
-    cdef int attach(self, Connection connection) except -1:
-        """The connection is there: send."""
+    cdef int attach(self, Connection connection, Py_ssize_t size=0) except -1:
+        """The connection is there: send. `size`: see send."""
         cdef bytes data = self.pending
         self.pending = None
         self.waiting = False
@@ -183,6 +182,9 @@ cdef class Exchange:
         if self.client.full:
             connection.stop_reading()
         if self.replay is not None:
+            if size:
+                data = PyBytes_FromStringAndSize(<const char *>self.relay.out, size)
+                size = 0
             data = b"".join([data, *self.replay])
         self.sent = True
         if self.relay.access != ACCESS_OFF:
@@ -190,7 +192,10 @@ cdef class Exchange:
         if not self.idempotent or self.replayed > self.relay.replay_limit:
             self.raw = None
             self.replay = None
-        connection.send(data)
+        if size:
+            connection.send_raw(self.relay.out, size)
+        else:
+            connection.send(data)
         if self.request_done:
             arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             arm(connection, self.relay.response_ticks)
@@ -318,7 +323,6 @@ cdef class Exchange:
     cdef int retry(self, bint same, int status, str reason) except -1:
         """Send the request again: to the same backend, or to one that it has not seen. Otherwise answer `status`."""
         cdef Relay relay = self.relay
-        cdef Py_ssize_t size
         cdef uint32_t limit = relay.retries if relay.retries < MOST_TRIES else MOST_TRIES
         if self.client is None:
             return 0
@@ -337,8 +341,7 @@ cdef class Exchange:
         h1_request(  # of bytes that were parsed before: it cannot fail
             <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head
         )
-        size = build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
-        return self.go(PyBytes_FromStringAndSize(<const char *>relay.out, size))
+        return self.go(build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head))
 
     cdef int leave(self) except -1:
         """The request is no longer with its backend: another one's turn may have come."""

@@ -24,14 +24,19 @@ cdef class Peer:
         `last`: write_end comes next. The bytes wait for it, so that they leave in one segment with the FIN and the
         other end wakes up once, not twice.
         """
-        cdef Py_ssize_t sent
         if self.behind and self.transport.get_write_buffer_size():
             self.transport.write(data)
             return 0
-        sent = send_now(descriptor_of(self), data, MSG_MORE if last else 0)
-        self.behind = sent < PyBytes_GET_SIZE(data)
-        if self.behind:
-            self.transport.write(data[sent:] if sent else data)
+        return self.write_raw(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), last)
+
+    cdef int write_raw(self, const void *data, Py_ssize_t size, bint last=False) except -1:
+        """The same for bytes that will be overwritten: the scratch that heads are built in."""
+        cdef Py_ssize_t sent = 0
+        if not self.behind or self.transport.get_write_buffer_size() == 0:
+            sent = send_now(descriptor_of(self), data, size, MSG_MORE if last else 0)
+            self.behind = sent < size
+        if sent < size:
+            self.transport.write(PyBytes_FromStringAndSize(<const char *>data + sent, size - sent))
         return 0
 
     cdef int write_end(self) except -1:

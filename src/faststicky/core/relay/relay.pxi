@@ -66,7 +66,7 @@ cdef class Relay:
         self.answer_limits.line = max(32768, options.max_line)
         self.answer_limits.fields = 256
         # a head, Host again up to three times (it is at most a line), lists in front of X-Forwarded-For and Via, and our fields
-        self.out_size = 3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * options.max_line + 8192
+        self.out_size = 3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * options.max_line + JOIN + 8192
         self.out = <uint8_t *>fs_malloc(self.out_size)
         if self.out == NULL:
             raise MemoryError("no memory for the relay's scratch")

@@ -85,7 +85,8 @@ cdef Py_ssize_t build_request(Relay relay, Exchange x, const uint8_t *data, cons
             if field.id == FIELD_COOKIE:
                 size = cookie_strip(
                     data + field.value.at, field.value.size, <const uint8_t *>PyBytes_AS_STRING(x.service.cookie_name),
-                    <uint32_t>PyBytes_GET_SIZE(x.service.cookie_name), out + 8
+                    <uint32_t>PyBytes_GET_SIZE(x.service.cookie_name),
+                    x.cookie_at - field.value.at if field.value.at < x.cookie_at < field.end else 0, out + 8
                 )
                 if size:
                     put_text(out, "Cookie: ")
@@ -127,7 +128,7 @@ cdef uint8_t *put_forwarding(Relay relay, Exchange x, const uint8_t *data, const
         out = put_text(out, "\r\n")
     if not client.trusted or not carries(data, head, "x-forwarded-port", 16):
         out = put_text(out, "X-Forwarded-Port: ")
-        out += fs_put_decimal(out, client.port)
+        out = put(out, client.port, client.port_size)
         out = put_text(out, "\r\n")
     if relay.request_id and not (client.trusted and carries(data, head, "x-request-id", 12)):
         out = put_text(out, "X-Request-ID: ")
@@ -314,7 +315,7 @@ cdef Py_ssize_t build_answer(Relay relay, Exchange x, const uint8_t *data, const
     cdef uint32_t last = head.first_field
     cdef bint final = head.method >= 200
     out = put_text(out, "HTTP/1.1 ")
-    out += fs_put_decimal(out, head.method)
+    out = put(out, data + 9, 3)  # the status stands there: see h1_response
     out[0] = c' '
     out = put_span(out + 1, data, head.word)
     out = put_text(out, "\r\n")

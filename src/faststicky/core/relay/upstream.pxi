@@ -25,13 +25,10 @@ cdef class Upstream:
         """An idle connection, the last used first; None if there is none. `fresh`: only one that was used a moment ago,
         for a request that could not be repeated if its backend has just closed the connection."""
         cdef Connection connection
-        if not self.idle:
+        connection = self.newest
+        if connection is None or (fresh and self.relay.now - connection.idle_since > FRESH_TICKS):
             return None
-        connection = <Connection>self.idle[len(self.idle) - 1]
-        if fresh and self.relay.now - connection.idle_since > FRESH_TICKS:
-            return None
-        self.idle.pop()
-        self.relay.idle_connections -= 1
+        leave_pool(connection)
         return connection
 
     cdef int give(self, Connection connection) except -1:
@@ -41,9 +38,7 @@ cdef class Upstream:
         connection.exchange = None
         if self.retired or self.load.ejected or relay.closed or connection.full:
             return connection.close()
-        if self.idle is None:
-            self.idle = []
-        if len(self.idle) >= relay.pool_size:
+        if self.pooled >= relay.pool_size:
             return connection.close()
         if connection.served == relay.adopted_after:
             adopt(connection)
@@ -59,8 +54,7 @@ cdef class Upstream:
         connection.state = CONNECTION_IDLE
         connection.idle_since = relay.now
         arm(connection, relay.pool_ticks)
-        self.idle.append(connection)
-        relay.idle_connections += 1
+        enter_pool(connection)
         return 0
 
     cdef int connect(self, Exchange x) except -1:
@@ -213,20 +207,21 @@ cdef class Upstream:
         return self.close_idle()
 
     cdef int close_idle(self) except -1:
-        for connection in list(self.idle or ()):
-            (<Connection>connection).close()
+        cdef Connection connection
+        while self.oldest is not None:
+            connection = self.oldest
+            connection.close()
         return 0
 
 
 cdef int close_oldest(Relay relay) except -1:
-    """Of all idle connections, whosever they are: descriptors are needed for requests. The first of a pool is its oldest."""
+    """Of all idle connections, whosever they are: descriptors are needed for requests."""
     cdef Connection oldest = None
     cdef Connection first
     for each in relay.upstreams.values():
-        if (<Upstream>each).idle:
-            first = <Connection>(<Upstream>each).idle[0]
-            if oldest is None or first.idle_since < oldest.idle_since:
-                oldest = first
+        first = (<Upstream>each).oldest
+        if first is not None and (oldest is None or first.idle_since < oldest.idle_since):
+            oldest = first
     if oldest is not None:
         oldest.close()
     return 0
@@ -289,8 +284,7 @@ cdef class Connection(Peer):
         if dial.is_silence(error) and not self.patient:
             machine_is_silent(self.upstream)
         if self.state == CONNECTION_IDLE:
-            self.upstream.idle.remove(self)
-            self.relay.idle_connections -= 1
+            leave_pool(self)
         self.state = CONNECTION_CLOSED
         self.exchange = None
         self.held = None
@@ -325,17 +319,26 @@ cdef class Connection(Peer):
             arm(self, self.relay.response_ticks)
 
     cdef int send(self, bytes data) except -1:
-        """Write. An application that does not read closes its window after a while, and the kernel's time-out for silence
-        runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more than the window holds
-        is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
+        self.go_ahead(PyBytes_GET_SIZE(data))
+        return self.write(data)
+
+    cdef int send_raw(self, const void *data, Py_ssize_t size) except -1:
+        """The same for bytes that will be overwritten."""
+        self.go_ahead(size)
+        return self.write_raw(data, size)
+
+    cdef int go_ahead(self, Py_ssize_t size) except -1:
+        """So many more bytes are written. An application that does not read closes its window after a while, and the kernel's
+        time-out for silence runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more
+        than the window holds is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
         cdef Relay relay = self.relay
-        self.ahead += PyBytes_GET_SIZE(data)
+        self.ahead += size
         if self.ahead > MOST_AHEAD and not self.patient and relay.silence_timeout:
             self.patient = True
             set_user_timeout(descriptor_of(self), 2 * relay.write_ticks * (1000 // TICKS_PER_SECOND) + (
                 <unsigned int>(relay.silence_timeout * 1000) if relay.write_ticks else 0
             ))
-        return self.write(data)
+        return 0
 
     cdef int look(self) except -1:
         """Has the backend's machine taken everything? Then its silence means something again."""
@@ -347,12 +350,10 @@ cdef class Connection(Peer):
 
     cdef int close(self) except -1:
         """Owner's end of it: nothing more is sent or read."""
-        cdef bint idle = self.state == CONNECTION_IDLE
+        if self.state == CONNECTION_IDLE:
+            leave_pool(self)
         self.exchange = None
         self.held = None
-        if idle:
-            self.upstream.idle.remove(self)
-            self.relay.idle_connections -= 1
         self.state = CONNECTION_CLOSED
         if self.transport is not None:
             self.abort_transport()
