@@ -72,9 +72,12 @@ def measure(count: int) -> tuple[dict[str, float], int]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "callgrind.out")
         command = [sys.executable, __file__, "--drive", str(count)]
+        # The seed, for every run to hash alike: imports take a million more or less with another one
+        environment = {"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PATH": "/usr/bin:/bin"}
+        environment["PYTHONPATH"] = ":".join(sys.path[1:])
         subprocess.run(
             ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", "--quiet", *command],
-            check=True, env={"PYTHONHASHSEED": "0", "PYTHONMALLOC": "malloc", "PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path[1:])},
+            check=True, env=environment,
         )  # fmt: skip
         text = subprocess.run(
             ["callgrind_annotate", "--inclusive=yes", "--threshold=100", str(out)],

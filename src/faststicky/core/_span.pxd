@@ -30,7 +30,7 @@ cdef extern from *:
             if (c != '#' && c != '\\\\') k |= FS_TARGET;
             if (digit) k |= FS_DIGIT;
             if (digit || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')) k |= FS_HEX;
-            /* reg-name and IPv4address of RFC 3986, section 3.2.2, without "," (ambiguous in lists) and "%", which two digits follow */
+            /* reg-name and IPv4address of RFC 3986, section 3.2.2, without "," (ambiguous in lists) and "%" (two digits follow) */
             if (alpha || digit || strchr("-._~!$&'()*+;=", c)) k |= FS_HOST;
             fs_class[c] = k;
         }

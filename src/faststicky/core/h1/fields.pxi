@@ -30,7 +30,7 @@ cdef int _fields(
     cdef const uint8_t *tail
     cdef field_t *field
     cdef uint32_t id
-    cdef int plain
+    cdef int plain = 0
     head.first_field = <uint32_t>(p - data)
     while True:
         if p == end:
