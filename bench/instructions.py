@@ -25,7 +25,7 @@ FUNCTIONS = (
     ("bytes from the backend, all in all", "_relay", r"10Connection_received$"),
     ("its head parsed", "_h1", r"_h1_response$"),
     ("its head rewritten", "_relay", r"_relay_build_answer$"),
-    ("written to the client", "_relay", r"write_built$"),
+    ("written to the client", "_relay", r"write_down$"),
     ("exchange finished, connection kept", "_relay", r"Exchange_finish$"),
 )
 

@@ -16,8 +16,8 @@ def loop() -> Iterator[Loop]:
 
 
 # Their tests are about how connections are read and end: uvloop reads them first, the relay once they are kept
-READ_BY_BOTH = {"test_failures", "test_faulty_network", "test_last_answer", "test_pipelining", "test_pressure", "test_tunnels",
-                "test_vanishing"}  # fmt: skip
+READ_BY_BOTH = {"test_failures", "test_faulty_network", "test_last_answer", "test_pieces", "test_pipelining", "test_pressure",
+                "test_tunnels", "test_vanishing"}  # fmt: skip
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -107,15 +107,15 @@ def test_a_body_that_moves_goes_on(lab: Lab) -> None:
 
 def test_an_upload_may_rest_while_its_answer_goes_on(lab: Lab) -> None:
     """A stream in both directions: what moves downwards keeps it alive."""
-    proxy = lab.proxy(idle_timeout=0.4)
+    proxy = lab.proxy(idle_timeout=1.5)
     client = proxy.client()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n")
     peer = lab.backends[0].accept()
     peer.until(b"x\r\n")
     peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     client.until(b"\r\n\r\n")
-    for _ in range(7):
-        time.sleep(0.15)
+    for _ in range(4):
+        time.sleep(0.5)
         peer.send(b"1\r\ny\r\n")
         assert client.exactly(6) == b"1\r\ny\r\n"
     client.send(b"0\r\n\r\n")

@@ -76,13 +76,13 @@ cdef class Peer:
     cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
     cdef object fault         # what the relay's own reading found: for connection_lost
 
-    cdef int write(self, bytes data, bint last=?) except -1
-    cdef int write_raw(self, const void *data, Py_ssize_t size, bint last=?) except -1
+    cdef int write(self, const void *data, Py_ssize_t size, bint last=?) except -1
     cdef int write_end(self) except -1
     cdef int stop_reading(self) except -1
     cdef int go_on_reading(self) except -1
     cdef int close_transport(self) except -1
     cdef int abort_transport(self) except -1
+    cdef bint pass_on(self, const char *data, Py_ssize_t size) except -1
     cdef int received(self, bytes data) except -1
     cdef bint ended(self) except -1
     cdef int expired(self) except -1
@@ -170,9 +170,7 @@ cdef class Connection(Peer):
     cdef Py_ssize_t ahead     # bytes written since it was known to have taken everything
     cdef bint patient         # not taking anything is no sign that its machine is silent
 
-    cdef int send(self, bytes data) except -1
-    cdef int send_raw(self, const void *data, Py_ssize_t size) except -1
-    cdef int go_ahead(self, Py_ssize_t size) except -1
+    cdef int send(self, const void *data, Py_ssize_t size) except -1
     cdef int look(self) except -1
     cdef int close(self) except -1
 
@@ -251,6 +249,8 @@ cdef class Exchange:
     cdef bytes take_body(self, bytes data, Py_ssize_t *used)
     cdef int keep_piece(self, bytes piece) except -1
     cdef int request_bytes(self, bytes data) except -1
+    cdef bint pass_body(self, const char *data, Py_ssize_t size) except -1
+    cdef int went_on(self) except -1
     cdef int await_body(self) except -1
     cdef int connect_failed(self, str reason) except -1
     cdef int upstream_ended(self, bint clean) except -1

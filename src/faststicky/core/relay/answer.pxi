@@ -30,7 +30,7 @@ cdef int answer_bytes(Exchange x, Connection connection, bytes data) except -1:
                 return tunnel_begin(x, data, at)
             if not x.http_10:  # RFC 9110, 15.2: a 1.0 client would not understand
                 x.interim = True
-                write_built(x, build_answer(relay, x, p + at, head))
+                write_down(x, relay.out, build_answer(relay, x, p + at, head))
                 if x.client is None:
                     return 0
             at += head.length
@@ -71,48 +71,63 @@ cdef Py_ssize_t answer_head(Exchange x, const uint8_t *data, const head_t *head)
 cdef int answer_body(Exchange x, Connection connection, bytes data, Py_ssize_t at, Py_ssize_t head_size) except -1:
     """Send the head in relay.out[:head_size] (if any) and what data[at:] holds of the body."""
     cdef Relay relay = x.relay
+    cdef const char *p = PyBytes_AS_STRING(data)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data) - at
     cdef Py_ssize_t extra = 0
     cdef Py_ssize_t with_head = 0
     cdef bint done = False
     cdef bytes out
-    if x.answer_framing == FRAME_CHUNKED:
-        out = reframe(&x.answer_chunk, relay.out, head_size, data, &at, x.rechunk, &done)
+    if x.answer_framing == FRAME_CHUNKED or x.rechunk:
+        if x.answer_framing == FRAME_CHUNKED:
+            out = reframe(&x.answer_chunk, relay.out, head_size, data, &at, x.rechunk, &done)
+            extra = PyBytes_GET_SIZE(data) - at
+        else:
+            out = in_one_chunk(relay.out, head_size, data, at)
         if out is None:
             if head_size:
-                write_built(x, head_size)
+                write_down(x, relay.out, head_size)
             return x.upstream_failed(502, "bad-answer: " + h1_name_of(x.answer_chunk.error.code))
-        extra = PyBytes_GET_SIZE(data) - at
-    elif x.answer_framing == FRAME_CLOSE:
-        out = in_one_chunk(relay.out, head_size, data, at) if x.rechunk else joined(relay.out, head_size, data, at, size)
-    else:
-        if x.answer_framing == FRAME_NONE:
-            extra = size
-            size = 0
-            done = True
-        else:
-            if size > x.answer_left:
-                extra = size - x.answer_left
-                size = x.answer_left
-            x.answer_left -= size
-            done = x.answer_left == 0
-        if head_size:
-            with_head = size if size <= JOIN else 0
-            memcpy(relay.out + head_size, PyBytes_AS_STRING(data) + at, with_head)
-            write_built(x, head_size + with_head, done and with_head == size and x.is_last())
-            if x.client is None:
-                return 0
-        out = joined(relay.out, 0, data, at, size) if with_head < size else None
-    if out is not None:
-        write_down(x, out, done and x.is_last())
-    if x.client is None:
+        write_down(x, PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out), done and x.is_last())
+        return answer_went_on(x, connection, done, extra)
+    if x.answer_framing == FRAME_NONE:
+        extra = size
+        size = 0
+        done = True
+    elif x.answer_framing == FRAME_LENGTH:
+        if size > x.answer_left:
+            extra = size - x.answer_left
+            size = x.answer_left
+        x.answer_left -= size
+        done = x.answer_left == 0
+    if head_size:
+        with_head = size if size <= JOIN else 0
+        memcpy(relay.out + head_size, p + at, with_head)
+        write_down(x, relay.out, head_size + with_head, done and with_head == size and x.is_last())
+    if with_head < size and x.client is not None:
+        write_down(x, p + at, size, done and x.is_last())
+    return answer_went_on(x, connection, done, extra)
+
+
+cdef int body_piece(Exchange x, Connection connection, const char *data, Py_ssize_t size) except -1:
+    """More of a body that goes down as it is: of a known length, which `size` does not exceed, or to the connection's end."""
+    cdef bint done = False
+    if x.answer_framing == FRAME_LENGTH:
+        x.answer_left -= size
+        done = x.answer_left == 0
+    write_down(x, data, size, done and x.is_last())
+    return answer_went_on(x, connection, done, 0)
+
+
+cdef int answer_went_on(Exchange x, Connection connection, bint done, Py_ssize_t extra) except -1:
+    """A piece of the answer was sent; `done`: its last, with `extra` bytes behind it."""
+    if x.client is None:  # the write found the connection dead, and that ended the exchange
         return 0
     if done:
         if extra:
             x.reusable = False  # RFC 9112, 6.3: bytes behind the end belong to nobody
         return x.finish()
     if connection.reading:
-        arm(connection, relay.idle_ticks)
+        arm(connection, x.relay.idle_ticks)
     return 0
 
 
@@ -120,41 +135,20 @@ cdef int answer_closed(Exchange x) except -1:
     """The end of the connection is the end of the body (RFC 9112, 6.3, case 8)."""
     x.reusable = False
     if x.rechunk:
-        write_down(x, b"0\r\n\r\n")
+        write_down(x, <const char *>b"0\r\n\r\n", 5)
     else:
         x.keep = False
     return x.finish() if x.client is not None else 0
 
 
-cdef inline void note_down(Exchange x, Py_ssize_t size) noexcept:
+cdef int write_down(Exchange x, const void *data, Py_ssize_t size, bint last=False) except -1:
+    if size == 0:
+        return 0
     x.relay.totals.bytes_out += <uint64_t>size
     count_out(x, size)
     if x.client.half_closed:
         arm(x.client, x.relay.half_close_ticks)
-
-
-cdef int write_down(Exchange x, bytes data, bint last=False) except -1:
-    if PyBytes_GET_SIZE(data):
-        note_down(x, PyBytes_GET_SIZE(data))
-        x.client.write(data, last)
-    return 0
-
-
-cdef int write_built(Exchange x, Py_ssize_t size, bint last=False) except -1:
-    """relay.out[:size], which holds the answer's head."""
-    note_down(x, size)
-    return x.client.write_raw(x.relay.out, size, last)
-
-
-cdef bytes joined(const uint8_t *head, Py_ssize_t head_size, bytes data, Py_ssize_t at, Py_ssize_t size):
-    """head + data[at:at + size]; `data` itself where that is all of it."""
-    cdef bytes out
-    if head_size == 0 and at == 0 and size == PyBytes_GET_SIZE(data):
-        return data
-    out = PyBytes_FromStringAndSize(NULL, head_size + size)
-    memcpy(PyBytes_AS_STRING(out), head, head_size)
-    memcpy(PyBytes_AS_STRING(out) + head_size, PyBytes_AS_STRING(data) + at, size)
-    return out
+    return x.client.write(data, size, last)
 
 
 cdef uint8_t *put_chunk_size(uint8_t *out, Py_ssize_t size) noexcept:
@@ -253,12 +247,12 @@ cdef int tunnel_begin(Exchange x, bytes data, Py_ssize_t at) except -1:
     adopt(x.connection)
     arm(client, 0)
     arm(x.connection, relay.tunnel_ticks)
-    write_built(x, build_answer(relay, x, p, head))
+    write_down(x, relay.out, build_answer(relay, x, p, head))
     at += head.length
     if at < PyBytes_GET_SIZE(data) and x.client is not None:
-        write_down(x, data[at:])
+        write_down(x, p + head.length, PyBytes_GET_SIZE(data) - at)
     if early is not None and x.connection is not None:
-        x.connection.send(early)
+        x.connection.send(PyBytes_AS_STRING(early), PyBytes_GET_SIZE(early))
     if client.half_closed and x.connection is not None:  # it had sent its last byte while it waited
         x.connection.transport.write_eof()
     return client.go_on_reading() if x.connection is not None and not x.connection.full else 0
@@ -270,16 +264,15 @@ cdef bint offered(bytes asked, bytes named):
     return all(each.strip().lower() in mine for each in named.split(b","))
 
 
-cdef int tunnel_up(Exchange x, bytes data) except -1:
+cdef int tunnel_up(Exchange x, const char *data, Py_ssize_t size) except -1:
     arm(x.connection, x.relay.tunnel_ticks)
-    x.connection.send(data)
-    return 0
+    return x.connection.send(data, size)
 
 
-cdef int tunnel_down(Exchange x, bytes data) except -1:
+cdef int tunnel_down(Exchange x, const char *data, Py_ssize_t size) except -1:
     if x.connection.reading:
         arm(x.connection, x.relay.tunnel_ticks)
-    return write_down(x, data)
+    return write_down(x, data, size)
 
 
 cdef bint tunnel_half_closed(Exchange x, bint by_client) except -1:

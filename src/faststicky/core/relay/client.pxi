@@ -43,8 +43,17 @@ cdef class Client(Peer):
         """True keeps our side open: the client may only have closed its sending side (RFC 9112, 9.6)."""
         return self.ended()
 
-    cdef int received(self, bytes data) except -1:
+    cdef bint pass_on(self, const char *data, Py_ssize_t size) except -1:
         cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
+        if self.state == CLIENT_TUNNEL:
+            tunnel_up(x, data, size)
+        elif self.state != CLIENT_BUSY or not x.pass_body(data, size):
+            return False
+        self.relay.totals.bytes_in += <uint64_t>size
+        return True
+
+    cdef int received(self, bytes data) except -1:
+        cdef Exchange x = self.exchange
         self.relay.totals.bytes_in += <uint64_t>PyBytes_GET_SIZE(data)
         if self.state == CLIENT_IDLE:
             self.process(data)
@@ -53,7 +62,7 @@ cdef class Client(Peer):
         elif self.state == CLIENT_HEAD:
             self.more_head(data)
         elif self.state == CLIENT_TUNNEL:
-            tunnel_up(x, data)
+            tunnel_up(x, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         return 0
 
     cdef bint ended(self) except -1:
@@ -301,7 +310,7 @@ cdef class Client(Peer):
         self.relay.totals.answers[status // 100] += 1
         self.relay.totals.bytes_out += <uint64_t>PyBytes_GET_SIZE(data)
         self.exchange = None
-        self.write(data)
+        self.write(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         if keep:
             self.state = CLIENT_IDLE
             return 0

@@ -193,9 +193,9 @@ cdef class Exchange:
             self.raw = None
             self.replay = None
         if size:
-            connection.send_raw(self.relay.out, size)
+            connection.send(self.relay.out, size)
         else:
-            connection.send(data)
+            connection.send(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         if self.request_done:
             arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             arm(connection, self.relay.response_ticks)
@@ -259,11 +259,29 @@ cdef class Exchange:
                         self.raw = None
                         self.replay = None
             if self.connection is not None:
-                self.connection.send(piece)
+                self.connection.send(PyBytes_AS_STRING(piece), PyBytes_GET_SIZE(piece))
                 if self.client is None:  # the write found the connection dead, and that ended the exchange
                     return 0
-        if self.connection is None:
-            return 0
+        return self.went_on() if self.connection is not None else 0
+
+    cdef bint pass_body(self, const char *data, Py_ssize_t size) except -1:
+        """More of a body that goes up as it is, and is not kept for another try. False: it has to be looked at (request_bytes)."""
+        if (
+            self.framing != FRAME_LENGTH or self.request_done or size > self.left or self.raw is not None
+            or self.connection is None
+        ):
+            return False
+        count_in(self, size)
+        self.left -= size
+        self.body += <uint64_t>size
+        self.request_done = self.left == 0
+        self.connection.send(data, size)
+        if self.client is not None:  # else the write found the connection dead, and that ended the exchange
+            self.went_on()
+        return True
+
+    cdef int went_on(self) except -1:
+        """A piece of the body was sent."""
         if self.request_done:
             arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             if self.state == ANSWER_HEAD and not self.connection.full:

@@ -18,19 +18,13 @@ cdef class Peer:
         self.reading = True
         self.descriptor = -1
 
-    cdef int write(self, bytes data, bint last=False) except -1:
-        """Send what the kernel takes at once; the transport keeps the rest, and tells us when it is too much (pause_writing).
+    cdef int write(self, const void *data, Py_ssize_t size, bint last=False) except -1:
+        """Send what the kernel takes at once; the transport keeps a copy of the rest, and tells us when it is too much
+        (pause_writing).
 
         `last`: write_end comes next. The bytes wait for it, so that they leave in one segment with the FIN and the
         other end wakes up once, not twice.
         """
-        if self.behind and self.transport.get_write_buffer_size():
-            self.transport.write(data)
-            return 0
-        return self.write_raw(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data), last)
-
-    cdef int write_raw(self, const void *data, Py_ssize_t size, bint last=False) except -1:
-        """The same for bytes that will be overwritten: the scratch that heads are built in."""
         cdef Py_ssize_t sent = 0
         if not self.behind or self.transport.get_write_buffer_size() == 0:
             sent = send_now(descriptor_of(self), data, size, MSG_MORE if last else 0)
@@ -77,6 +71,11 @@ cdef class Peer:
         if self.transport is not None:
             self.transport.abort()
         return 0
+
+    cdef bint pass_on(self, const char *data, Py_ssize_t size) except -1:
+        """Bytes from the other end, in a buffer that the next read overwrites. True: they go through as they are, and have gone
+        from there. False: they have to be looked at (received)."""
+        return False
 
     cdef int received(self, bytes data) except -1:
         """Bytes from the other end."""

@@ -140,7 +140,8 @@ cdef int read_peer(Relay relay, Peer peer, uint32_t events) except -1:
     while peer.watched == watched:
         size = recv(peer.descriptor, relay.inbox, INBOX, MSG_DONTWAIT)
         if size > 0:
-            peer.received(PyBytes_FromStringAndSize(relay.inbox, size))
+            if not peer.pass_on(relay.inbox, size):
+                peer.received(PyBytes_FromStringAndSize(relay.inbox, size))
             if size == INBOX and peer.watched == watched:
                 control(peer, EPOLL_CTL_MOD)  # there may be more: told again, after the others
                 return 0

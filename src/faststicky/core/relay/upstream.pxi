@@ -255,6 +255,20 @@ cdef class Connection(Peer):
     def eof_received(self):
         return self.ended()
 
+    cdef bint pass_on(self, const char *data, Py_ssize_t size) except -1:
+        cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
+        if self.patient:
+            self.look()
+        if self.state == CONNECTION_TUNNEL:
+            tunnel_down(x, data, size)
+        elif self.state == CONNECTION_BUSY and x is not None and x.state == ANSWER_BODY and (
+            (x.answer_framing == FRAME_LENGTH and size <= x.answer_left) or (x.answer_framing == FRAME_CLOSE and not x.rechunk)
+        ):
+            body_piece(x, self, data, size)
+        else:
+            return False
+        return True
+
     cdef int received(self, bytes data) except -1:
         cdef Exchange x = self.exchange  # a reference of our own: what is called may end the exchange
         if self.patient:
@@ -262,7 +276,7 @@ cdef class Connection(Peer):
         if self.state == CONNECTION_BUSY and x is not None:
             answer_bytes(x, self, data)
         elif self.state == CONNECTION_TUNNEL:
-            tunnel_down(x, data)
+            tunnel_down(x, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         else:
             # An answer that nobody asked for is no answer (RFC 9112, 9.2): it must never meet the next request.
             self.close()
@@ -318,17 +332,8 @@ cdef class Connection(Peer):
             x.client.read_on()
             arm(self, self.relay.response_ticks)
 
-    cdef int send(self, bytes data) except -1:
-        self.go_ahead(PyBytes_GET_SIZE(data))
-        return self.write(data)
-
-    cdef int send_raw(self, const void *data, Py_ssize_t size) except -1:
-        """The same for bytes that will be overwritten."""
-        self.go_ahead(size)
-        return self.write_raw(data, size)
-
-    cdef int go_ahead(self, Py_ssize_t size) except -1:
-        """So many more bytes are written. An application that does not read closes its window after a while, and the kernel's
+    cdef int send(self, const void *data, Py_ssize_t size) except -1:
+        """Write. An application that does not read closes its window after a while, and the kernel's
         time-out for silence runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more
         than the window holds is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
         cdef Relay relay = self.relay
@@ -338,7 +343,7 @@ cdef class Connection(Peer):
             set_user_timeout(descriptor_of(self), 2 * relay.write_ticks * (1000 // TICKS_PER_SECOND) + (
                 <unsigned int>(relay.silence_timeout * 1000) if relay.write_ticks else 0
             ))
-        return 0
+        return self.write(data, size)
 
     cdef int look(self) except -1:
         """Has the backend's machine taken everything? Then its silence means something again."""
