@@ -27,7 +27,8 @@ from faststicky.model import Snapshot, TableSpec
 
 log = logging.getLogger("faststicky.control")
 
-FIRST_PAUSE, LAST_PAUSE = 0.25, 5.0  # seconds after a failure, doubled with each one in a row
+# Seconds after a failure, doubled with each one in a row. The bound is how late the first change after an outage is seen.
+FIRST_PAUSE, LAST_PAUSE = 0.25, 2.0
 DEBOUNCE = 0.2  # seconds that hints are gathered: one `docker service update` gives several events
 
 
