@@ -70,6 +70,8 @@ class Lab:
     def _up(self) -> None:
         run("ip", "netns", "add", self.lan)
         run("ip", "-n", self.lan, "link", "set", "lo", "up")
+        # Nobody listens for names there: a refusal that is held back is a name server that is silent for 5 s
+        run("ip", "netns", "exec", self.lan, "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")
         run("ip", "-n", self.lan, "link", "add", "lan", "type", "bridge")
         run("ip", "-n", self.lan, "addr", "add", "10.99.0.254/24", "dev", "lan")
         run("ip", "-n", self.lan, "link", "set", "lan", "up")
