@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from .client import get
@@ -24,6 +25,35 @@ HEALTH = (
 )  # fmt: skip
 
 
+SOCKET = ("--mount", "type=bind,source=/var/run/docker.sock,destination=/var/run/docker.sock")
+
+
+def create_app(lab: Lab, name: str, tasks: int, labels: Mapping[str, str], *options: str) -> None:
+    """A service of so many tasks of `faststicky whoami` on the network `app`."""
+    words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
+    lab.docker(
+        "service", "create", "-d", "--name", name, "--replicas", str(tasks), "--network", "app", "--endpoint-mode",
+        "dnsrr", "--update-delay", "0s", "--stop-grace-period", "10s", *words, *options, IMAGE, "whoami",
+    )  # fmt: skip
+
+
+def create_proxy(
+    lab: Lab,
+    *arguments: str,
+    name: str = "proxy",
+    ports: tuple[int, int] = (8080, 9090),
+    on: str = "node.role==manager",
+    options: tuple[str, ...] = SOCKET,
+) -> None:
+    """A global service of proxies. ports: on which its nodes have it, and its page; arguments: of `faststicky run`."""
+    lab.docker(
+        "service", "create", "-d", "--name", name, "--mode", "global", "--constraint", on,
+        "--publish", f"mode=host,published={ports[0]},target=80", "--publish", f"mode=host,published={ports[1]},target=8080",
+        "--network", "app", "--endpoint-mode", "dnsrr", "--stop-grace-period", "20s", *options,
+        IMAGE, "run", "--swarm", "--web", *arguments,
+    )  # fmt: skip
+
+
 class Apps:
     """The service `web` of `tasks` tasks (`faststicky whoami`), and the global service `proxy`."""
 
@@ -32,18 +62,8 @@ class Apps:
         self.managers = managers
         self.count = tasks
         lab.docker("network", "create", "app", "-d", "overlay")
-        labels = [word for key, value in LABELS.items() for word in ("--label", f"{key}={value}")]
-        lab.docker(
-            "service", "create", "-d", "--name", "web", "--replicas", str(tasks), "--network", "app", "--endpoint-mode",
-            "dnsrr", "--update-delay", "0s", "--stop-grace-period", "10s", *HEALTH, *labels, *options, IMAGE, "whoami",
-        )  # fmt: skip
-        lab.docker(
-            "service", "create", "-d", "--name", "proxy", "--mode", "global", "--constraint", "node.role==manager",
-            "--publish", "mode=host,published=8080,target=80", "--publish", "mode=host,published=9090,target=8080",
-            "--network", "app", "--endpoint-mode", "dnsrr", "--stop-grace-period", "20s",
-            "--mount", "type=bind,source=/var/run/docker.sock,destination=/var/run/docker.sock",
-            IMAGE, "run", "--swarm", "--web",
-        )  # fmt: skip
+        create_app(lab, "web", tasks, LABELS, *HEALTH, *options)
+        create_proxy(lab)
         self.settle()
 
     def slots(self) -> dict[str, str]:
@@ -97,7 +117,7 @@ class Apps:
         self.settle()
         time.sleep(1)
 
-    def ready(self, node: int) -> dict[str, Any]:
+    def ready(self, node: int, port: int = 9090) -> dict[str, Any]:
         """What /ready says there."""
-        found: dict[str, Any] = json.loads(get(self.lab, node, 9090, "/ready").body)
+        found: dict[str, Any] = json.loads(get(self.lab, node, port, "/ready").body)
         return found

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import time
-from typing import Any
 
 import pytest
 
+from .apps import create_app, create_proxy
 from .client import get
-from .image import IMAGE
 from .lab import Lab, wait_until
 from .users import User, Users, sessions
 
@@ -30,18 +28,8 @@ BEFORE_THE_SIGNAL = 2.9  # seconds after `scale`; Docker sends the stop signal a
 def web(lab: Lab) -> Lab:
     """A service of two tasks, and a proxy on each manager that sends to both."""
     lab.docker("network", "create", "app", "-d", "overlay")
-    labels = [word for key, value in LABELS.items() for word in ("--label", f"{key}={value}")]
-    lab.docker(
-        "service", "create", "-d", "--name", "web", "--replicas", str(REPLICAS), "--network", "app",
-        "--endpoint-mode", "dnsrr", "--update-delay", "0s", "--stop-grace-period", "10s", *labels, IMAGE, "whoami",
-    )  # fmt: skip
-    lab.docker(
-        "service", "create", "-d", "--name", "proxy", "--mode", "global", "--constraint", "node.role==manager",
-        "--publish", "mode=host,published=8080,target=80", "--publish", "mode=host,published=9090,target=8080",
-        "--network", "app", "--endpoint-mode", "dnsrr",
-        "--mount", "type=bind,source=/var/run/docker.sock,destination=/var/run/docker.sock",
-        IMAGE, "run", "--swarm", "--web",
-    )  # fmt: skip
+    create_app(lab, "web", REPLICAS, LABELS)
+    create_proxy(lab)
     wait_for_tasks(lab, REPLICAS)
     return lab
 
@@ -143,32 +131,6 @@ def _moved_at(user: User) -> float:
     """When another task answered for the first time."""
     first = user.answers[0][2]
     return next(when for when, _, who in user.answers if who != first)
-
-
-def test_without_a_leader_traffic_goes_on(web: Lab):
-    """A manager loses power: with two of them, none is left that may decide. Its tasks are gone all the same."""
-    dies = min(MANAGERS, key=lambda node: len(_slots_of(web, node)))
-    (left,) = set(MANAGERS) - {dies}
-    assert len(_slots_of(web, dies)) < REPLICAS
-    with Users(web, nodes=(left,)) as users:
-        time.sleep(1)
-        web.kill(dies)
-        without = wait_until(lambda: (found := _ready(web, left))["error"] and found, "the proxy sees the failure")
-        later = wait_until(lambda: (found := _ready(web, left))["age"] > without["age"] and found, "the table ages")
-        web.start(dies)
-        again = wait_until(
-            lambda: not (found := _ready(web, left))["error"] and found, "the proxy is in step again", 60
-        )
-        wait_for_tasks(web, REPLICAS)
-    assert without["ready"]  # the last table is as good as ever
-    assert later["ready"]
-    assert again["age"] < later["age"]
-    assert users.complaints == []
-
-
-def _ready(lab: Lab, node: int) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(get(lab, node, 9090, "/ready").body)
-    return found
 
 
 def test_a_removed_service_answers_503_while_its_tasks_end_and_then_404(web: Lab):  # the last one: it takes it away

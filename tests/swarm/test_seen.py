@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from .apps import create_app, create_proxy
 from .client import get
-from .image import IMAGE
 from .lab import Lab, wait_until
 from .users import Users
 
@@ -37,18 +37,8 @@ def deploy(lab: Lab) -> None:
     """A service of three tasks, one of a single task, and a proxy on each manager that serves both."""
     lab.docker("network", "create", "app", "-d", "overlay")
     for name, labels in LABELS.items():
-        words = [word for key, value in labels.items() for word in ("--label", f"{key}={value}")]
-        lab.docker(
-            "service", "create", "-d", "--name", name, "--replicas", str(REPLICAS if name == "web" else 1), "--network", "app",
-            "--endpoint-mode", "dnsrr", "--update-delay", "0s", "--stop-grace-period", "10s", *words, IMAGE, "whoami",
-        )  # fmt: skip
-    lab.docker(
-        "service", "create", "-d", "--name", "proxy", "--mode", "global", "--constraint", "node.role==manager",
-        "--publish", "mode=host,published=8080,target=80", "--publish", "mode=host,published=9090,target=8080",
-        "--network", "app", "--endpoint-mode", "dnsrr",
-        "--mount", "type=bind,source=/var/run/docker.sock,destination=/var/run/docker.sock",
-        IMAGE, "run", "--swarm", "--web", "--access-log", "json", "--stats-interval", "2s",
-    )  # fmt: skip
+        create_app(lab, name, REPLICAS if name == "web" else 1, labels)
+    create_proxy(lab, "--access-log", "json", "--stats-interval", "2s")
 
     def knows_all(node: int) -> bool:
         try:
