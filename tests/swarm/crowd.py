@@ -68,6 +68,7 @@ class User:
 
     node: int
     address: str
+    port: int = 8080
     cookie: str = ""
     answers: list[Answer] = field(default_factory=list)
     _streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -95,7 +96,7 @@ class User:
         if request.fresh or (self._streams is not None and self._streams[0].at_eof()):
             self.close()
         if self._streams is None:
-            self._streams = await asyncio.open_connection(self.address, 8080)
+            self._streams = await asyncio.open_connection(self.address, self.port)
         reader, writer = self._streams
         writer.write(request.head(self.address, self.cookie))
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -117,9 +118,9 @@ class User:
 class Crowd(Asking):
     """`each` users of each of these nodes, asking `rate` times a second each, for as long as the block lasts."""
 
-    def __init__(self, lab: Lab, *, nodes: tuple[int, ...], each: int, rate: float = 4.0) -> None:
+    def __init__(self, lab: Lab, *, nodes: tuple[int, ...], each: int, rate: float = 4.0, port: int = 8080) -> None:
         super().__init__(lab)
-        self.users = [User(node, lab.address(node)) for node in nodes for _ in range(each)]
+        self.users = [User(node, lab.address(node), port) for node in nodes for _ in range(each)]
         self._rate = rate
 
     def _ask(self) -> None:

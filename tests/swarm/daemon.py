@@ -18,16 +18,20 @@ from pathlib import Path
 
 # /run is private, so that containers which bind-mount /var/run/docker.sock get this engine's. The machine's
 # resolv.conf may link into the hidden /run, hence the copy. Process 1 is bash, because somebody has to reap the
-# shims' orphans.
+# shims' orphans. It starts the engine again when that was stopped alone (`stop_engine`).
 INIT = """
-resolv=$1; shift
+resolv=$1; halted=$2; shift 2
 file=$(readlink -m /etc/resolv.conf)
 mount -t tmpfs none /run
 mkdir -p /run/docker
 case $file in /run/*) mkdir -p "${file%/*}"; touch "$file";; esac
 [ ! -e "$file" ] || mount --bind "$resolv" "$file"
 hostname "$1"; shift
-"$@" & while kill -0 $! 2>/dev/null; do wait $!; done
+while :; do
+  "$@" & while kill -0 $! 2>/dev/null; do wait $!; done
+  mv "$halted" "$halted.seen" 2>/dev/null || break
+  while [ -e "$halted.seen" ]; do sleep 0.1; done
+done
 """
 
 
@@ -49,12 +53,16 @@ class Daemon:
         self.options = options
         self.socket = f"unix://{folder}/docker.sock"
         self.log = folder / "dockerd.log"
+        self._halted = folder / "halted"  # the engine shall not be missed when it ends
+        self._halted_seen = folder / "halted.seen"  # it has ended, and stays away as long as this is there
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Begin to start; `wait_ready` waits for the end of it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "dockerd.pid").unlink(missing_ok=True)  # of an engine that was killed
+        for file in (self._halted, self._halted_seen):
+            file.unlink(missing_ok=True)
         shutil.rmtree(self.folder / "exec", ignore_errors=True)
         resolv = self.folder / "resolv.conf"
         resolv.write_text(self.resolv or Path("/etc/resolv.conf").read_text())
@@ -87,6 +95,7 @@ class Daemon:
                     INIT,
                     "init",
                     str(resolv),
+                    str(self._halted),
                     self.name,
                     *dockerd,
                 ],
@@ -132,11 +141,34 @@ class Daemon:
             self._process.wait(20)
             self._process = None
 
+    def stop_engine(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """End the engine alone, as `systemctl stop docker` or a crash does: its containers live as long as it lets them."""
+        self._halted.touch()
+        os.kill(self.engine(), number)
+        end = time.monotonic() + 60
+        while not self._halted_seen.exists():
+            if time.monotonic() > end:
+                raise RuntimeError(f"the engine {self.name} does not end:\n{self.tail()}")
+            time.sleep(0.02)
+
+    def start_engine(self) -> None:
+        """Start it again where it was."""
+        self._halted_seen.unlink()
+        self.wait_ready()
+
+    def argv_inside(self, *argv: str) -> list[str]:
+        """A command line that runs `argv` with the engine's own /run."""
+        return ["nsenter", f"--mount=/proc/{self._init()}/ns/mnt", *argv]
+
+    def _init(self) -> int:
+        """Process ID of process 1 of its namespace, which has the orphans of containers, too."""
+        assert self._process is not None, "it is not started"
+        (init,) = _children(self._process.pid)
+        return init
+
     def engine(self) -> int:
         """Its process ID."""
-        assert self._process is not None, "it is not started"
-        (init,) = _children(self._process.pid)  # which has the orphans of containers, too
-        return next(pid for pid in _children(init) if Path(f"/proc/{pid}/comm").read_text() == "dockerd\n")
+        return next(pid for pid in _children(self._init()) if Path(f"/proc/{pid}/comm").read_text() == "dockerd\n")
 
     def tail(self, lines: int = 25) -> str:
         """The end of the engine's log, for a failed test's report."""
