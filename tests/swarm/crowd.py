@@ -150,7 +150,16 @@ class Crowd(Asking):
     @property
     def longest(self) -> float:
         """Seconds that the proxy added to a request at most, as far as one can tell from outside."""
-        return max(each.took - (LONG if each.request.path.startswith("/slow") else 0) for each in self.answers)
+        return self.longest_since(0.0)
+
+    def longest_since(self, at: float) -> float:
+        """The same from that moment (monotonic) on: of a long answer that a fault cuts short and another task gives anew, what
+        was done before the fault is lost, and no wait."""
+        waits = (
+            each.began + each.took - max(each.began, at) - (LONG if each.request.path.startswith("/slow") else 0)
+            for each in self.answers
+        )
+        return max(waits)
 
     def __str__(self) -> str:
         """In one line, for a report."""

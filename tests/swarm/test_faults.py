@@ -52,7 +52,9 @@ def expect_no_more_than_was_lost(crowd: Crowd, at: float, gone: list[str], until
         assert at - 1 < answer.began < max(at, until) + LONGEST_WAIT + NOISE, answer
     lost = len([user for user in crowd.users if _before(user.answers, at) in gone])
     assert len(crowd.complaints) <= lost
-    assert crowd.longest < LONGEST_WAIT + NOISE
+    wait = crowd.longest_since(at)
+    print(f"longest wait since then {wait:.2f} s")
+    assert wait < LONGEST_WAIT + NOISE
 
 
 def _before(answers: list[Answer], at: float) -> str:
