@@ -9,25 +9,25 @@ import threading
 
 import pytest
 
-from relay.lab import GET, Lab, Proxy, get, ok
-from relay.peer import Peer
+from relay.lab import GET, POST, Lab, Loop, Proxy, get, ok
+from relay.peer import PATIENCE, Peer
 from relay.threaded import Threaded, echo
 
 MORE_THAN_ONE_READ = 3 << 20  # bytes
 
 
-def kept(proxy: Proxy, lab: Lab) -> tuple[Peer, Peer]:
-    """A client and its backend's connection after two requests: both are adopted."""
+def kept(proxy: Proxy, lab: Lab, requests: int = 2) -> tuple[Peer, Peer]:
+    """A client and its backend's connection after so many requests: after two both are adopted."""
     client = proxy.client()
     peer = None
-    for _ in range(2):
+    for _ in range(requests):
         client.send(GET)
         peer = peer or lab.backends[0].accept()
         peer.until(b"\r\n\r\n")
         peer.send(ok())
         assert client.answer().status == 200
     assert peer is not None
-    proxy.becomes(adopted=2)
+    proxy.becomes(adopted=2 if requests > 1 else 0, upstream_idle=1)
     return client, peer
 
 
@@ -102,6 +102,26 @@ def test_an_idle_backend_connection_is_watched(lab: Lab, how: str) -> None:
     client.send(GET)
     peer = lab.backends[0].accept()
     peer.until(b"\r\n\r\n")
+    peer.send(ok(b"asked for"))
+    assert client.answer().body == b"asked for"
+
+
+@pytest.mark.parametrize("requests", [1, 2])  # read by uvloop, by the relay
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_backend_connection_that_has_ended_is_not_used_in_the_same_turn(
+    lab: Lab, loop: Loop, how: str, requests: int
+) -> None:
+    """Its end and a request that could not be repeated are read in one turn of the loop, the end first."""
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab, requests)
+    busy, go_on = threading.Event(), threading.Event()
+    loop.loop.call_soon_threadsafe(lambda: (busy.set(), go_on.wait(PATIENCE)))
+    assert busy.wait(PATIENCE)
+    getattr(peer, how)()
+    client.send(POST)
+    go_on.set()
+    peer = lab.backends[0].accept()
+    assert peer.request().body == b"hello"
     peer.send(ok(b"asked for"))
     assert client.answer().body == b"asked for"
 

@@ -171,6 +171,7 @@ cdef class Connection(Peer):
     cdef bint patient         # not taking anything is no sign that its machine is silent
 
     cdef int send(self, const void *data, Py_ssize_t size) except -1
+    cdef bint has_ended(self) except -1
     cdef int look(self) except -1
     cdef int close(self) except -1
 

@@ -24,8 +24,10 @@ cdef class Upstream:
     cdef Connection take(self, bint fresh):
         """An idle connection, the last used first; None if there is none. `fresh`: only one that was used a moment ago,
         for a request that could not be repeated if its backend has just closed the connection."""
-        cdef Connection connection
-        connection = self.newest
+        cdef Connection connection = self.newest
+        while connection is not None and connection.has_ended():
+            connection.close()
+            connection = self.newest
         if connection is None or (fresh and self.relay.now - connection.idle_since > FRESH_TICKS):
             return None
         leave_pool(connection)
@@ -333,9 +335,9 @@ cdef class Connection(Peer):
             arm(self, self.relay.response_ticks)
 
     cdef int send(self, const void *data, Py_ssize_t size) except -1:
-        """Write. An application that does not read closes its window after a while, and the kernel's
-        time-out for silence runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more
-        than the window holds is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
+        """Write. An application that does not read closes its window after a while, and the kernel's time-out for silence
+        runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more than the window holds
+        is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
         cdef Relay relay = self.relay
         self.ahead += size
         if self.ahead > MOST_AHEAD and not self.patient and relay.silence_timeout:
@@ -344,6 +346,10 @@ cdef class Connection(Peer):
                 <unsigned int>(relay.silence_timeout * 1000) if relay.write_ticks else 0
             ))
         return self.write(data, size)
+
+    cdef bint has_ended(self) except -1:
+        """Of an idle one: the backend's end of it was read in this turn of the loop, and connection_lost has still to come."""
+        return self.watched == 0 if self.adopted else self.transport.is_closing()
 
     cdef int look(self) except -1:
         """Has the backend's machine taken everything? Then its silence means something again."""
