@@ -41,7 +41,8 @@ class LogGate(logging.Filter):
         now = self._clock()
         if now - self._swept >= MINUTE:
             self._swept = now
-            self._seen = {one: seen for one, seen in self._seen.items() if now - seen[0] < self._kept(seen[1])}
+            seen = self._seen.copy()  # in one step: other threads log meanwhile
+            self._seen = {one: told for one, told in seen.items() if now - told[0] < self._kept(told[1])}
         if key not in self._seen and len(self._seen) >= _MANY:
             key = (record.name,)
         begin, lines = self._seen.get(key, (now, 0))

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import logging
+import sys
+import threading
 
 from faststicky.serve.log_gate import LIMIT, UNTOLD, LogGate
 
@@ -92,3 +95,29 @@ def test_more_different_ones_in_a_minute_than_it_remembers_are_cut_together():
     now[0] = 60.0
     assert gate.judge(record("message 8000")) == (True, 0)
     assert len(gate._seen) == 2
+
+
+def test_several_threads_log_at_once():
+    """The control thread and the main one do; sweeping must not meet what another one adds."""
+    interval = sys.getswitchinterval()
+    ticking = itertools.count()
+    gate = LogGate(clock=lambda: float(next(ticking)))  # a sweep every sixty lines
+    failed: list[BaseException] = []
+
+    def log(name: str) -> None:
+        try:
+            for number in range(3000):
+                gate.filter(record(f"message {name} {number}"))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=log, args=(name,)) for name in "abcd"]
+    sys.setswitchinterval(1e-6)
+    try:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not failed
