@@ -65,7 +65,8 @@ cdef class Relay:
         self.answer_limits.head = max(65536, options.max_head)
         self.answer_limits.line = max(32768, options.max_line)
         self.answer_limits.fields = 256
-        # a head, Host again up to three times (it is at most a line), lists in front of X-Forwarded-For and Via, and our fields
+        # a head, Host again up to three times (it is at most a line), lists in front of X-Forwarded-For and Via, our fields, and
+        # the body's beginning behind an answer's head (answer_body)
         self.out_size = 3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * options.max_line + JOIN + 8192
         self.out = <uint8_t *>fs_malloc(self.out_size)
         if self.out == NULL:
