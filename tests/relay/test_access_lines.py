@@ -19,7 +19,7 @@ FORMATS = {
     "combined": r'127\.0\.0\.1 - - \[.{20} \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+ "http://r/" "agent \\x22x\\x22"',
     "traefik": r'127\.0\.0\.1 - - \[.{20} \+0000\] "GET /a\?b HTTP/1\.1" 200 \d+ "http://r/" "agent \\x22x\\x22" 1 "web" '
     r'"http://127\.0\.0\.1:\d+" \d+ms',
-    "haproxy": r"127\.0\.0\.1:0 \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] faststicky web/b0 0/0/\d+/\d+/\d+ 200 \d+ - - --NI "
+    "haproxy": r"127\.0\.0\.1:0 \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] faststicky web/b0 0/\d+/\d+/\d+/\d+ 200 \d+ - - --NI "
     r'0/0/0/0/0 0/0 "GET /a\?b HTTP/1\.1"',
 }
 
