@@ -102,9 +102,7 @@ class Backend:
 
     def refuse(self) -> None:
         """From now on nobody listens there. The port stays taken: nobody else can be given it meanwhile."""
-        with contextlib.suppress(OSError):
-            self.listener.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept would keep it open
-        self.listener.close()
+        self._close_listener()
         deadline = time.monotonic() + PATIENCE
         while True:
             try:
@@ -142,8 +140,13 @@ class Backend:
             self.peers.append(Peer(sock))
         return waiting
 
-    def close(self) -> None:
+    def _close_listener(self) -> None:
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)  # a thread that waits in accept would keep it open
         self.listener.close()
+
+    def close(self) -> None:
+        self._close_listener()
         for peer in self.peers:
             peer.close()
 
