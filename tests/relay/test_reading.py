@@ -5,9 +5,11 @@ Each way in which a connection is read or ends is also tested with it from the f
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -31,6 +33,18 @@ def kept(proxy: Proxy, lab: Lab, requests: int = 2) -> tuple[Peer, Peer]:
     assert peer is not None
     proxy.becomes(adopted=2 if requests > 1 else 0, upstream_idle=1)
     return client, peer
+
+
+@contextlib.contextmanager
+def busy(loop: Loop) -> Iterator[None]:
+    """The loop does something else meanwhile: what comes is read in one turn."""
+    begun, over = threading.Event(), threading.Event()
+    loop.loop.call_soon_threadsafe(lambda: (begun.set(), over.wait(PATIENCE)))
+    assert begun.wait(PATIENCE)
+    try:
+        yield
+    finally:
+        over.set()
 
 
 def test_after_two_requests(lab: Lab) -> None:
@@ -119,16 +133,30 @@ def test_a_backend_connection_that_has_ended_is_not_used_in_the_same_turn(
     """Its end and a request that could not be repeated are read in one turn of the loop, the end first."""
     proxy = lab.proxy()
     client, peer = kept(proxy, lab, requests)
-    busy, go_on = threading.Event(), threading.Event()
-    loop.loop.call_soon_threadsafe(lambda: (busy.set(), go_on.wait(PATIENCE)))
-    assert busy.wait(PATIENCE)
-    getattr(peer, how)()
-    client.send(POST)
-    go_on.set()
+    with busy(loop):
+        getattr(peer, how)()
+        client.send(POST)
     peer = lab.backends[0].accept()
     assert peer.request().body == b"hello"
     peer.send(ok(b"asked for"))
     assert client.answer().body == b"asked for"
+
+
+def test_a_backend_connection_that_ends_with_an_answer_is_not_used_for_the_request_behind_it(
+    lab: Lab, loop: Loop
+) -> None:
+    proxy = lab.proxy()
+    client, peer = kept(proxy, lab)
+    client.send(GET + POST)
+    peer.until(b"\r\n\r\n")
+    with busy(loop):
+        peer.send(ok(b"first"))
+        peer.close()
+    assert client.answer().body == b"first"
+    peer = lab.backends[0].accept()
+    assert peer.request().body == b"hello"
+    peer.send(ok(b"second"))
+    assert client.answer().body == b"second"
 
 
 def test_a_reset_while_an_answer_comes(lab: Lab) -> None:

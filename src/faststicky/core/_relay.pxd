@@ -72,6 +72,7 @@ cdef class Peer:
     cdef bint full            # the transport asked us to stop writing
     cdef bint reading         # we have not paused its reading
     cdef bint adopted         # the relay reads it, not uvloop (reading.pxi)
+    cdef bint ending          # its end is behind what is there to be read
     cdef uint32_t watched     # stamp of its events in the relay's epoll; 0: it is not in there
     cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
     cdef object fault         # what the relay's own reading found: for connection_lost

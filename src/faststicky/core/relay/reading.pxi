@@ -137,6 +137,8 @@ cdef int read_ready(Relay relay) except -1:
 cdef int read_peer(Relay relay, Peer peer, uint32_t events) except -1:
     cdef uint32_t watched = peer.watched
     cdef ssize_t size
+    if events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+        peer.ending = True
     while peer.watched == watched:
         size = recv(peer.descriptor, relay.inbox, INBOX, MSG_DONTWAIT)
         if size > 0:
@@ -145,7 +147,7 @@ cdef int read_peer(Relay relay, Peer peer, uint32_t events) except -1:
             if size == INBOX and peer.watched == watched:
                 control(peer, EPOLL_CTL_MOD)  # there may be more: told again, after the others
                 return 0
-            if not events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR):
+            if not peer.ending:
                 return 0
         elif size == 0:
             unwatch(peer)

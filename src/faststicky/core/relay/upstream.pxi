@@ -38,7 +38,7 @@ cdef class Upstream:
         cdef Relay relay = self.relay
         cdef Exchange x
         connection.exchange = None
-        if self.retired or self.load.ejected or relay.closed or connection.full:
+        if self.retired or self.load.ejected or relay.closed or connection.full or connection.ending:
             return connection.close()
         if self.pooled >= relay.pool_size:
             return connection.close()
