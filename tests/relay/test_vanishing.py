@@ -7,7 +7,7 @@ import pytest
 from relay.lab import GET, Lab, Proxy, ok
 from relay.peer import Peer
 
-SOON = 2.5  # seconds until everything of a client that is gone must be gone, too (with half_close_grace of 1)
+SOON = 6.0  # seconds until everything of a client that is gone must be gone, too (with half_close_grace of 1)
 UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nhello"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"
 
