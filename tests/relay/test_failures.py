@@ -79,7 +79,7 @@ def test_malformed_chunks_cut_the_answer(lab: Lab, bad: bytes) -> None:
 
 
 def test_silence_is_504(lab: Lab) -> None:
-    proxy, client, first, second = pair(lab, response_timeout=0.3)
+    proxy, client, first, second = pair(lab, response_timeout=1.0)
     client.send(stuck() + get(b"/next", b"Cookie: s=tb1\r\n"))
     peer = first.accept()
     peer.request()
@@ -94,7 +94,7 @@ def test_silence_is_504(lab: Lab) -> None:
 
 
 def test_an_answer_that_stalls_is_cut(lab: Lab) -> None:
-    proxy = lab.proxy(idle_timeout=0.3)
+    proxy = lab.proxy(idle_timeout=1.0)
     client = proxy.client()
     client.send(GET)
     peer = lab.backends[0].accept()

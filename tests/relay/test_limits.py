@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -20,14 +21,14 @@ def is_refused(client: Peer, status: int) -> None:
 
 
 def test_a_head_that_never_ends_is_408(lab: Lab) -> None:
-    client = lab.proxy(head_timeout=0.3, linger=0.2).client()
+    client = lab.proxy(head_timeout=1.0, linger=0.2).client()
     client.send(b"GET / HTTP/1.1\r\nHo")
     is_refused(client, 408)
 
 
 def test_the_limit_is_for_the_whole_head(lab: Lab) -> None:
     """Slowloris: a byte from time to time does not keep a head alive."""
-    client = lab.proxy(head_timeout=0.4, keepalive_timeout=5, linger=0.2).client()
+    client = lab.proxy(head_timeout=1.2, keepalive_timeout=5, linger=0.2).client()
     client.send(b"GET / HTTP/1.1\r\n")
     begin = time.monotonic()
     while client.is_silent(0.05):
@@ -37,7 +38,7 @@ def test_the_limit_is_for_the_whole_head(lab: Lab) -> None:
 
 
 def test_a_second_head_has_the_same_limit(lab: Lab) -> None:
-    proxy = lab.proxy(head_timeout=0.3, linger=0.2)
+    proxy = lab.proxy(head_timeout=1.0, linger=0.2)
     client = proxy.client()
     client.send(GET + b"GET / HT")
     peer = lab.backends[0].accept()
@@ -48,7 +49,7 @@ def test_a_second_head_has_the_same_limit(lab: Lab) -> None:
 
 
 def test_an_idle_connection_is_closed_without_a_word(lab: Lab) -> None:
-    proxy = lab.proxy(keepalive_timeout=0.3)
+    proxy = lab.proxy(keepalive_timeout=1.0)
     silent, used = proxy.client(), proxy.client()
     used.send(GET)
     peer = lab.backends[0].accept()
@@ -61,12 +62,12 @@ def test_an_idle_connection_is_closed_without_a_word(lab: Lab) -> None:
 
 
 def test_keep_alive_starts_with_the_end_of_an_exchange(lab: Lab) -> None:
-    proxy = lab.proxy(keepalive_timeout=0.4)
+    proxy = lab.proxy(keepalive_timeout=1.2)
     client = proxy.client()
     client.send(GET)
     peer = lab.backends[0].accept()
     peer.request()
-    time.sleep(0.8)
+    time.sleep(2.0)
     peer.send(ok())
     assert client.answer().status == 200
     client.send(GET)
@@ -76,7 +77,7 @@ def test_keep_alive_starts_with_the_end_of_an_exchange(lab: Lab) -> None:
 
 
 def test_a_request_body_that_stalls_is_408(lab: Lab) -> None:
-    proxy = lab.proxy(idle_timeout=0.3, linger=0.2)
+    proxy = lab.proxy(idle_timeout=1.0, linger=0.2)
     client = proxy.client()
     client.send(UPLOAD + b"hello")
     peer = lab.backends[0].accept()
@@ -87,19 +88,19 @@ def test_a_request_body_that_stalls_is_408(lab: Lab) -> None:
 
 def test_a_get_with_a_length_and_no_body_ends(lab: Lab) -> None:
     """CVE-2024-28869."""
-    client = lab.proxy(idle_timeout=0.3, linger=0.2).client()
+    client = lab.proxy(idle_timeout=1.0, linger=0.2).client()
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
     is_refused(client, 408)
 
 
 def test_a_body_that_moves_goes_on(lab: Lab) -> None:
-    proxy = lab.proxy(idle_timeout=0.4)
+    proxy = lab.proxy(idle_timeout=1.2)
     client = proxy.client()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n")
     peer = lab.backends[0].accept()
     for _ in range(8):
         client.send(b"x")
-        time.sleep(0.15)
+        time.sleep(0.3)
     assert peer.request().body == b"x" * 8
     peer.send(ok())
     assert client.answer().status == 200
@@ -125,7 +126,7 @@ def test_an_upload_may_rest_while_its_answer_goes_on(lab: Lab) -> None:
 
 
 def test_a_stream_in_both_directions_that_rests_is_cut(lab: Lab) -> None:
-    proxy = lab.proxy(idle_timeout=0.3)
+    proxy = lab.proxy(idle_timeout=1.0)
     client = proxy.client()
     client.send(UPLOAD)
     peer = lab.backends[0].accept()
@@ -136,11 +137,11 @@ def test_a_stream_in_both_directions_that_rests_is_cut(lab: Lab) -> None:
 
 
 def test_the_answers_deadline_starts_with_the_requests_end(lab: Lab) -> None:
-    proxy = lab.proxy(response_timeout=0.4, idle_timeout=5)
+    proxy = lab.proxy(response_timeout=1.2, idle_timeout=5)
     client = proxy.client()
     client.send(UPLOAD[:-4].replace(b"1000", b"5") + b"\r\n\r\n")
     peer = lab.backends[0].accept()
-    time.sleep(0.7)
+    time.sleep(2.0)
     client.send(b"hello")
     assert peer.request().body == b"hello"
     peer.send(ok())
@@ -148,19 +149,21 @@ def test_the_answers_deadline_starts_with_the_requests_end(lab: Lab) -> None:
 
 
 def test_interim_answers_do_not_extend_it(lab: Lab) -> None:
-    proxy = lab.proxy(response_timeout=0.4)
+    proxy = lab.proxy(response_timeout=1.2)
     client = proxy.client()
     client.send(GET)
     peer = lab.backends[0].accept()
     peer.request()
-    for _ in range(3):
-        peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
-        time.sleep(0.15)
+    with contextlib.suppress(ConnectionError):  # the proxy closes it in the middle of this
+        for _ in range(8):
+            peer.send(b"HTTP/1.1 102 Processing\r\n\r\n")
+            time.sleep(0.3)
+        peer.send(ok())
     assert client.answer().status == 504
 
 
 def test_a_half_closed_client_gets_an_answer_in_time(lab: Lab) -> None:
-    proxy = lab.proxy(half_close_grace=0.4)
+    proxy = lab.proxy(half_close_grace=1.2)
     client = proxy.client()
     client.send(GET)
     client.finish()
@@ -169,7 +172,7 @@ def test_a_half_closed_client_gets_an_answer_in_time(lab: Lab) -> None:
     peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
     for _ in range(5):
         peer.send(b"1\r\nx\r\n")
-        time.sleep(0.2)
+        time.sleep(0.5)
     peer.send(b"0\r\n\r\n")
     answer = client.answer()
     assert (answer.body, answer.complete, answer.closes) == (b"xxxxx", True, True)
@@ -178,7 +181,7 @@ def test_a_half_closed_client_gets_an_answer_in_time(lab: Lab) -> None:
 
 @pytest.mark.parametrize("begun", [False, True])
 def test_and_is_let_go_after_it(lab: Lab, begun: bool) -> None:
-    proxy = lab.proxy(half_close_grace=0.3)
+    proxy = lab.proxy(half_close_grace=1.0)
     client = proxy.client()
     client.send(GET)
     client.finish()
@@ -194,7 +197,7 @@ def test_and_is_let_go_after_it(lab: Lab, begun: bool) -> None:
 def test_a_client_that_half_closes_while_a_backend_is_awaited_is_let_go(lab: Lab) -> None:
     """The grace runs on when the connection to the backend is there."""
     backend = lab.backend()
-    proxy = lab.proxy(backend, half_close_grace=0.3, connect_timeout=5)
+    proxy = lab.proxy(backend, half_close_grace=1.0, connect_timeout=5)
     waiting = backend.hang()
     client = proxy.client()
     client.send(GET)

@@ -99,7 +99,7 @@ def test_a_slow_reader_gets_all_of_it(lab: Lab) -> None:
 
 
 def test_a_client_that_reads_nothing_is_let_go(lab: Lab) -> None:
-    proxy = lab.proxy(write_timeout=0.4)
+    proxy = lab.proxy(write_timeout=1.2)
     client = proxy.client(receive_buffer=4096)
     client.send(GET)
     peer = lab.backends[0].accept()
@@ -112,7 +112,7 @@ def test_a_client_that_reads_nothing_is_let_go(lab: Lab) -> None:
 
 def test_a_client_that_reads_nothing_of_a_complete_answer_is_let_go(lab: Lab) -> None:
     """Its exchange is over and its deadline is that of an idle connection; closing politely would wait for ever."""
-    proxy = lab.proxy(write_timeout=0.4, keepalive_timeout=0.4)
+    proxy = lab.proxy(write_timeout=1.2, keepalive_timeout=1.2)
     for size in (5 * MIB, 5 * MIB + 30_000, 6 * MIB):  # near what the kernel takes: some of it stays with us
         client = proxy.client(receive_buffer=4096)
         client.send(GET)
@@ -123,7 +123,7 @@ def test_a_client_that_reads_nothing_of_a_complete_answer_is_let_go(lab: Lab) ->
 
 
 def test_nor_one_that_wanted_to_close(lab: Lab) -> None:
-    proxy = lab.proxy(write_timeout=0.4)
+    proxy = lab.proxy(write_timeout=1.2)
     client = proxy.client(receive_buffer=4096)
     client.send(get(b"/", b"Connection: close\r\n"))
     peer = lab.backends[0].accept()
@@ -162,7 +162,7 @@ def test_and_whoever_takes_them_gets_all_in_order(lab: Lab) -> None:
 
 
 def test_a_backend_that_reads_nothing(lab: Lab) -> None:
-    proxy = lab.proxy(write_timeout=0.4)
+    proxy = lab.proxy(write_timeout=1.2)
     client = proxy.client()
     client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (64 * MIB))
     peer = lab.backends[0].accept()

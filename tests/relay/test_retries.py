@@ -49,7 +49,7 @@ def test_a_refused_connection_sends_any_request_elsewhere_and_the_user_with_it(l
 
 
 def test_a_connection_that_takes_too_long_sends_the_request_elsewhere(lab: Lab) -> None:
-    _, client, first, second = pair(lab, connect_timeout=0.2)
+    _, client, first, second = pair(lab, connect_timeout=2.0)
     first.hang()
     client.send(stuck(POST))
     peer = second.accept()
@@ -108,7 +108,7 @@ def test_retries_can_be_switched_off(lab: Lab) -> None:
 
 def test_no_connection_in_time_is_504(lab: Lab) -> None:
     backend = lab.backend()
-    proxy = lab.proxy(backend, connect_timeout=0.2)
+    proxy = lab.proxy(backend, connect_timeout=0.8)
     backend.hang()
     client = proxy.client()
     client.send(GET)
@@ -118,7 +118,7 @@ def test_no_connection_in_time_is_504(lab: Lab) -> None:
 def test_waiting_for_a_connection_is_not_the_clients_fault(lab: Lab) -> None:
     """Deadlines of the time before the request must not run on while a backend is being connected to."""
     backend = lab.backend()
-    proxy = lab.proxy(backend, connect_timeout=0.8, keepalive_timeout=0.3, head_timeout=0.3)
+    proxy = lab.proxy(backend, connect_timeout=2.5, keepalive_timeout=1.0, head_timeout=1.0)
     backend.hang()
     client = proxy.client()
     client.send(GET)

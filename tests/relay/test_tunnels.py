@@ -184,9 +184,9 @@ def test_a_client_that_is_gone_ends_it(lab: Lab) -> None:
 
 
 def test_a_silent_tunnel_ends(lab: Lab) -> None:
-    proxy, client, peer = opened(lab, tunnel_timeout=0.4)
+    proxy, client, peer = opened(lab, tunnel_timeout=1.5)
     for _ in range(4):
-        time.sleep(0.2)
+        time.sleep(0.5)
         (peer if _ % 2 else client).send(b"x")
     assert peer.rest() == b"xx"
     assert client.rest() == b"xx"
@@ -194,8 +194,8 @@ def test_a_silent_tunnel_ends(lab: Lab) -> None:
 
 
 def test_other_deadlines_do_not_count_in_a_tunnel(lab: Lab) -> None:
-    _, client, peer = opened(lab, idle_timeout=0.2, response_timeout=0.2, keepalive_timeout=0.2, head_timeout=0.2)
-    time.sleep(0.6)
+    _, client, peer = opened(lab, idle_timeout=0.8, response_timeout=0.8, keepalive_timeout=0.8, head_timeout=0.8)
+    time.sleep(2.0)
     client.send(b"x")
     assert peer.exactly(1) == b"x"
     peer.send(b"y")
@@ -204,7 +204,7 @@ def test_other_deadlines_do_not_count_in_a_tunnel(lab: Lab) -> None:
 
 @pytest.mark.parametrize("upwards", [True, False])
 def test_whoever_does_not_read_stops_the_other(lab: Lab, upwards: bool) -> None:
-    proxy, client, peer = opened(lab, write_timeout=0.5)
+    proxy, client, peer = opened(lab, write_timeout=1.5)
     sender, receiver = (client, peer) if upwards else (peer, client)
     sender.sock.settimeout(0.3)
     sent = 0
@@ -312,11 +312,11 @@ def test_events_are_not_buffered(lab: Lab) -> None:
 
 
 def test_long_polling(lab: Lab) -> None:
-    proxy = lab.proxy(idle_timeout=0.2, keepalive_timeout=0.2, head_timeout=0.2)
+    proxy = lab.proxy(idle_timeout=0.8, keepalive_timeout=0.8, head_timeout=0.8)
     client = proxy.client()
     client.send(GET)
     peer = lab.backends[0].accept()
     peer.request()
-    time.sleep(0.7)
+    time.sleep(2.0)
     peer.send(ok(b"news"))
     assert client.answer().body == b"news"

@@ -147,7 +147,7 @@ def test_with_a_pipelined_request_behind(lab: Lab, how: str, late: bool) -> None
 
 def test_with_more_behind_than_is_held(lab: Lab, how: str) -> None:
     """Then nothing more is read: the end is noticed late, with an answer or with its deadline."""
-    proxy = lab.proxy(response_timeout=0.4)
+    proxy = lab.proxy(response_timeout=1.2)
     client = proxy.client()
     client.send(GET * 2)
     peer = lab.backends[0].accept()

@@ -127,7 +127,7 @@ def test_requests_wait_for_their_turn_in_order(lab: Lab) -> None:
 
 
 def test_a_full_queue_and_a_long_wait_are_503(lab: Lab) -> None:
-    proxy, _, _, _ = full(lab, max_queued=1, queue_timeout=0.5)
+    proxy, _, _, _ = full(lab, max_queued=1, queue_timeout=1.5)
     waiting, late = proxy.client(), proxy.client()
     waiting.send(GET)
     proxy.becomes(exchanges=2)
