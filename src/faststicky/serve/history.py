@@ -29,7 +29,7 @@ class History:
         before = self.last
         self._samples.append(sample)
         if before is not None:
-            step, window = sample.since(before), sample.since(self._samples[0])
+            step, window = sample.since(before, tasks=False), sample.since(self._samples[0], tasks=False)
             for name, part, wide in (
                 ("", step.whole, window.whole),
                 *((name, step.services[name], window.services[name]) for name in step.services),

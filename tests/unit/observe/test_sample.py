@@ -17,3 +17,6 @@ def test_the_time_between_two_samples():
     assert part.services["web"].first_byte.count == 1
     assert {ident: each.numbers.requests for ident, each in part.services["web"].tasks.items()} == {"1": 2, "2": 1}
     assert part.services["api"].tasks["3"].numbers.requests == 2
+    without = now.since(before, tasks=False)
+    assert without.services["web"].tasks == {}
+    assert without.services["web"].numbers.requests == 1

@@ -70,6 +70,10 @@ def test_it_reads_what_the_relays_counted(workers):
         assert web.tasks["t1"].numbers.requests == 2 * workers
         assert web.tasks["t1"].numbers.sessions() == workers
         assert part.whole.numbers.in_flight == 0
+        one, other = sampler.read(), sampler.read()
+        assert one.services["web"] is other.services["web"]
+        assert other.since(one).services["web"].numbers.is_silent
+        assert one.services["web"] is not before.services["web"]
         for relay in relays:
             relay.close()
         server.close()
