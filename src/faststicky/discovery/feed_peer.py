@@ -41,14 +41,40 @@ class Peer:
         self._keys = list(keys)
         self._challenge = ""
         self._connection = http.client.HTTPConnection(host, port, timeout=CONNECT)
+        self._connection.auto_open = 0  # not again by itself, behind the back of close
         self._guard = threading.Lock()
+        self._asking = False
         self._closed = False
 
     def ask(self, after: str) -> bytes | None:
         """A body that differs from the one with the digest `after`; None if nothing new came for a while.
 
-        Raises PeerError.
+        Raises PeerError, also when it is closed meanwhile.
         """
+        with self._guard:
+            if self._closed:
+                raise PeerError("closed")
+            self._asking = True
+        try:
+            return self._ask(after)
+        finally:
+            with self._guard:
+                self._asking = False
+                if self._closed:
+                    self._connection.close()
+
+    def close(self) -> None:
+        """Hang up; a question under way fails. From any thread."""
+        with self._guard:
+            self._closed = True
+            sock = self._connection.sock
+            if sock is not None:
+                with contextlib.suppress(OSError):
+                    sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads, which then closes it
+            if not self._asking:
+                self._connection.close()
+
+    def _ask(self, after: str) -> bytes | None:
         for _ in range(3 + len(self._keys)):
             nonce = secrets.token_hex(16)
             key = self._keys[0]
@@ -69,16 +95,6 @@ class Peer:
             elif answer.status != 401:
                 raise PeerError(answer.body[:200].decode("ascii", "replace").strip() or f"it answers {answer.status}")
         raise PeerError("it refuses every challenge of its own; see that its clock runs")
-
-    def close(self) -> None:
-        """Hang up; a question under way fails. From any thread."""
-        with self._guard:
-            self._closed = True
-            sock = self._connection.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads
-        self._connection.close()
 
     def _exchange(self, key: FeedKey, nonce: str, after: str) -> _Answer:
         connection = self._connection

@@ -61,6 +61,8 @@ class HttpServer:
         """Answers under way are finished first, for a second at most."""
         if self._listener is not None:
             self._listener.close()
+            for _ in range(2):  # who was accepted last becomes a connection that the runner knows, and closes
+                await asyncio.sleep(0)
         await self._runner.cleanup()
 
     def _connection(self) -> web.RequestHandler:

@@ -109,6 +109,19 @@ def test_nobody_and_silence(monkeypatch):
     asking.close()
 
 
+def test_nothing_is_asked_of_one_that_is_closed():
+    """It used to connect first, and left that connection open."""
+    with origin(ONE) as running:
+        for asked_before in (False, True):
+            asking = peer(running.place)
+            if asked_before:
+                asking.ask("")
+            asking.close()
+            with pytest.raises(PeerError, match="closed"):
+                asking.ask("")
+            assert asking._connection.sock is None
+
+
 def test_closing_ends_a_question():
     with origin(ONE) as running:
         asking = peer(running.place)
