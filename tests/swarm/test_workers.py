@@ -78,7 +78,9 @@ def test_a_proxy_on_a_worker_knows_the_tasks_and_learns_of_changes(workers: Lab)
 def test_a_cookie_of_a_manager_is_good_at_a_worker(workers: Lab):
     bodies = {f"I'm {name}" for name in workers.tasks("web")}
     for node, port in ((1, BY_ITSELF), (WORKER, BY_ITSELF), (WORKER, TOLD)):  # a new task may just have been ejected
-        wait_until(lambda n=node, p=port: _spread(workers, n, p).keys() == bodies, f"{port} on n{node} sends to all", 60, 1)
+        wait_until(
+            lambda n=node, p=port: _spread(workers, n, p).keys() == bodies, f"{port} on n{node} sends to all", 60, 1
+        )
     for _ in range(3):
         first = get(workers, 1, BY_ITSELF)
         ((name, value),) = first.cookies.items()
