@@ -93,10 +93,19 @@ def load(proxy: Proxy, scenario: Scenario, setup: Setup, process: Pinned, port: 
     }
 
 
+def allow_files(wanted: int) -> int:
+    """Open files that this process and all that it starts may have from now on: `wanted`, if root runs it."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < wanted:
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, wanted))
+            return wanted
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
 def idle_memory(process: Pinned, port: int, count: int) -> float:
     """Bytes of the proxy for each idle connection that has been used once."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with contextlib.ExitStack() as stack:
 
         def open_(number: int) -> None:

@@ -62,17 +62,18 @@ cdef struct record_t:         # spans into Exchange.text
     uint32_t version
 
 cdef class Peer:
-    """One end of a TCP connection: a transport, a place among the deadlines, and back-pressure."""
+    """One end of a TCP connection: a transport, a place among the deadlines, and back-pressure. There are many of them, most of
+    the time idle: what is true or false takes a byte, where bint takes four."""
     cdef Relay relay
     cdef object transport
     cdef int descriptor       # of its socket; -1: not asked for yet
     cdef uint32_t place       # index into the relay's deadlines; 0: none
     cdef uint8_t state
-    cdef bint behind          # the kernel did not take all of the last write: the transport may have bytes to send
-    cdef bint full            # the transport asked us to stop writing
-    cdef bint reading         # we have not paused its reading
-    cdef bint adopted         # the relay reads it, not uvloop (reading.pxi)
-    cdef bint ending          # its end is behind what is there to be read
+    cdef uint8_t behind       # the kernel did not take all of the last write: the transport may have bytes to send
+    cdef uint8_t full         # the transport asked us to stop writing
+    cdef uint8_t reading      # we have not paused its reading
+    cdef uint8_t adopted      # the relay reads it, not uvloop (reading.pxi)
+    cdef uint8_t ending       # its end is behind what is there to be read
     cdef uint32_t watched     # stamp of its events in the relay's epoll; 0: it is not in there
     cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
     cdef object fault         # what the relay's own reading found: for connection_lost
@@ -95,13 +96,13 @@ cdef class Client(Peer):
     cdef bytes held           # part of a head, or what was received behind the current request
     cdef Py_ssize_t scanned   # size of `held` when it was last parsed
     cdef uint32_t requests
-    cdef bint half_closed     # it has sent its last byte
-    cdef bint promised        # with its last request, to send nothing behind it
-    cdef bint trusted         # its X-Forwarded-* are believed
-    cdef bint secure          # it came by TLS
+    cdef uint8_t half_closed  # it has sent its last byte
+    cdef uint8_t promised     # with its last request, to send nothing behind it
+    cdef uint8_t trusted      # its X-Forwarded-* are believed
+    cdef uint8_t secure       # it came by TLS
     cdef uint8_t port_size
     cdef char port[5]         # ours, that it connected to, printed
-    cdef bint admitted
+    cdef uint8_t admitted
     cdef uint32_t user        # hash of address and User-Agent, for counting users; 0: not computed
     cdef uint32_t agent_size  # of the User-Agent that it was computed with
     cdef uint8_t address_size
