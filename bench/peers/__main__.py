@@ -108,7 +108,9 @@ def _scenario(scenario: Any, chosen: Any, base: Path, ports: Any, settings: Any)
 
 def _idle(chosen: Any, base: Path, ports: Any, count: int) -> dict[str, Any]:
     found = {}
-    count = min(count, (measure.allow_files(4 * count) - 1000) // 3)  # a proxy may keep two for each client, and some for itself
+    count = min(
+        count, (measure.allow_files(4 * count) - 1000) // 3
+    )  # a proxy may keep two for each client, and some for itself
     for proxy in chosen:
         setup = proxies.Setup(measure.folder(base, proxy, IDLE), measure.addresses(ports, 3))
         try:
