@@ -54,7 +54,7 @@ def test_a_line_for_every_request(lab: Lab, make: Any, name: str) -> None:
         "status": 200,
         "service": "web",
         "backend": "b0",
-        "sticky": "new",
+        "sticky": "moved_gone",
         "retries": 0,
         "end": "--",
         "referer": "http://r/",

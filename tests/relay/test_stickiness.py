@@ -65,11 +65,34 @@ def test_where_a_cookie_leads(lab: Lab, cookie: bytes, at: int, sets: bool, outc
 
 
 @pytest.mark.parametrize("state", ["leaving", "down"])
-@pytest.mark.parametrize("cookie", [b"s=tb0.sb0", b"s=tb0", b"s=tb0.sb0; s=x"])
-def test_a_session_whose_task_is_gone_is_moved_once(lab: Lab, state: str, cookie: bytes) -> None:
+@pytest.mark.parametrize("cookie", [b"s=tb0.sb0", b"s=tb0", b"s=old.sb0", b"s=tb0.sb0; s=x"])
+def test_a_session_whose_task_does_not_serve_is_moved_once(lab: Lab, state: str, cookie: bytes) -> None:
     proxy = lab.proxy(table(service(two(lab, state), LOOKUP)))
     assert ask(proxy.client(), lab.backends[1], cookie) == SETS % b"tb1.sb1"
-    assert proxy.counters()["sticky_moved"] == 1
+    assert proxy.counters()[f"sticky_moved_{state}"] == 1
+
+
+@pytest.mark.parametrize("cookie", [b"s=told.sold", b"s=told", b"s=x; s=told.sold"])
+def test_a_session_whose_task_and_slot_are_gone_is_moved(lab: Lab, cookie: bytes) -> None:
+    proxy = lab.proxy(table(service(two(lab, "up", "down"), LOOKUP)))
+    assert ask(proxy.client(), lab.backends[0], cookie) == SETS % b"tb0.sb0"
+    counters = proxy.counters()
+    assert (counters["sticky_moved_gone"], counters["sticky_new"]) == (1, 0)
+
+
+def test_a_session_whose_task_fails_the_request_is_moved_and_counted_once(lab: Lab) -> None:
+    proxy = lab.proxy(table(service(two(lab), LOOKUP)))
+    client = proxy.client()
+    client.send(get(b"/", b"Cookie: s=tb0.sb0\r\n"))
+    first = lab.backends[0].accept()
+    first.request()
+    first.close()
+    peer = lab.backends[1].accept()
+    peer.request()
+    peer.send(ok())
+    assert client.answer().get(b"Set-Cookie") == SETS % b"tb1.sb1"
+    counters = proxy.counters()
+    assert (counters["sticky_moved_failed"], counters["sticky_hit"]) == (1, 0)
 
 
 def test_a_second_cookie_counts_if_the_first_one_leads_to_a_task_that_is_gone(lab: Lab) -> None:

@@ -198,8 +198,10 @@ def test_a_backend_that_refuses_is_ejected_and_comes_back(lab: Lab) -> None:
         answer = client.answer()
         assert answer.status == 200
         assert answer.get(b"Set-Cookie").startswith(b"s=tgood.sgood;")  # moved, once and for all
-    assert proxy.counters()["connect_errors"] == 2  # two tries, then it was left alone
-    assert proxy.counters()["ejections"] == 1
+    counters = proxy.counters()
+    assert counters["connect_errors"] == 2  # two tries, then it was left alone
+    assert (counters["sticky_moved_failed"], counters["sticky_moved_ejected"], counters["sticky_hit"]) == (2, 2, 0)
+    assert counters["ejections"] == 1
     bad.listen_again()
     until(lambda: any(event["event"] == "restored" for event in proxy.events), "the trial", 10)
     trial = bad.accept()  # the trial's connection is kept for use

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from faststicky.observe.numbers import moved
+
 from .apps import create_app, create_proxy
 from .client import get
 from .lab import Lab, wait_until
@@ -209,7 +211,9 @@ def test_what_moved_and_why(told: dict[str, Any]):
         assert any(part in change for change in changes), part
     moves = sum(user.moves for user in told["users"].all)
     outcomes = added_up(told["logs"])["services"][NAMES["web"]]["outcomes"]
-    assert outcomes.get("moved", 0) + outcomes.get("slot", 0) == moves > 0
+    by_reason = moved(outcomes)
+    assert sum(by_reason.values()) + outcomes.get("slot", 0) == moves > 0
+    assert by_reason.get("leaving", 0) > 0
     for events in told["events"].values():
         assert any(event["text"] == "leaving, was draining" and event["task"].startswith("web.") for event in events)
 

@@ -85,6 +85,14 @@ def test_what_is_shown_is_what_the_api_says_and_it_goes_on(browser: Browser, fro
         assert page.locator("svg.chart .curve").first.get_attribute("d")
 
 
+def test_who_was_moved_and_why(browser: Browser, front: Proxy):
+    cookie = front.api("/api/services")["services"][0]["cookie"]["name"]
+    with opened(browser, f"http://{front.admin}/") as page:
+        for _ in range(3):
+            front.get("/", Cookie=f"{cookie}=of.another-day")
+        expect(page.locator(".facts")).to_contain_text("3 moved (gone: 3)")
+
+
 def test_from_another_machine_nothing_is_complained_of_either(browser: Browser, tmp_path: Path):
     """Browsers trust 127.0.0.1 more than a plain name, and judge headers by that."""
     with proxy(tmp_path, "--backend", "http://127.0.0.1:9", "--admin-host", "proxy.example") as running:

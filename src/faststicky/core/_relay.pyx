@@ -26,6 +26,7 @@ import os
 import time
 
 from faststicky.core import dial
+from faststicky.core._stats import OUTCOMES
 from faststicky.core._cookie cimport cookie_find, cookie_strip
 from faststicky.core._h1 cimport (
     CHUNK_DATA, CHUNK_END, CHUNK_MORE, FIELD_CACHE_CONTROL, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_COOKIE,
@@ -43,16 +44,15 @@ from faststicky.core._stats cimport (
     stats_bucket, stats_clock, stats_service, stats_session,
 )
 from faststicky.core._table cimport (
-    BALANCE_HASH, LOOKUP_FOREIGN, LOOKUP_NONE, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DRAINING, OUTCOME_FOREIGN,
-    OUTCOME_HIT, OUTCOME_MOVED, OUTCOME_NEW, OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, STATE_LEAVING, Backend,
-    Service, Table, TableBuilder, choose_backend, live_tables, TRAIT_CURRENT,
+    BALANCE_HASH, LOOKUP_DOWN, LOOKUP_FOREIGN, LOOKUP_LEAVING, LOOKUP_NONE, LOOKUP_SLOT, LOOKUP_TASK, OUTCOME_DOWN,
+    OUTCOME_DRAINING, OUTCOME_EJECTED, OUTCOME_FAILED, OUTCOME_FOREIGN, OUTCOME_GONE, OUTCOME_HIT, OUTCOME_LEAVING, OUTCOME_NEW,
+    OUTCOME_NONE, OUTCOME_PREVIOUS, OUTCOME_SLOT, STATE_DRAINING, STATE_LEAVING, TRAIT_CURRENT, Backend, Service, Table,
+    TableBuilder, choose_backend, live_tables,
 )
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject *object)
     PyObject *PyList_GET_ITEM(object list, Py_ssize_t at)
-
-OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "moved")
 
 cdef long _live_exchanges = 0
 

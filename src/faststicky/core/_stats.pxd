@@ -25,7 +25,7 @@ cdef struct series_t:
     uint64_t connect_errors
     uint64_t resets
     uint64_t ejections
-    uint64_t outcomes[8]      # outcome_t
+    uint64_t outcomes[12]     # outcome_t
     int64_t in_flight
     int64_t queued
     int64_t ejected           # of a backend: 1 while it gets no requests (relay/health.pxi)

@@ -8,6 +8,12 @@ keeps them for as long as a service or backend is known, and clears a series bef
 
 from typing import Final, TypedDict
 
+OUTCOMES: Final[tuple[str, ...]]
+"""What stickiness did for a request. none: the service is not sticky. new: no cookie. hit: the user's task. draining: the same,
+and it takes no new users. slot: its successor in the slot. foreign: another proxy's cookie. previous: one of the previous
+key. moved_...: another task, since the user's own is not there (gone), is being stopped (leaving), is known not to serve
+(down), has failed others (ejected), or this very request (failed)."""
+
 SERVICES: Final[int]  # 4096
 BACKENDS: Final[int]  # 65536
 REGION_SIZE: Final[int]  # bytes; sparse: only what is counted in takes memory
@@ -25,7 +31,7 @@ class Counters(TypedDict):
     connect_errors: int
     resets: int  # connections lost in an exchange, malformed or late answers
     ejections: int
-    outcomes: dict[str, int]  # none, new, hit, draining, slot, foreign, previous, moved
+    outcomes: dict[str, int]  # by OUTCOMES
     in_flight: int
     queued: int  # waiting for a backend or for its turn at one
     ejected: int  # 1: a backend that this worker sends nothing to for the moment, since it failed

@@ -13,7 +13,7 @@ import time
 
 cdef enum:
     SERVICE_STRIDE = 8192
-    BACKEND_STRIDE = 512
+    BACKEND_STRIDE = 576      # whole cache lines
     BACKENDS_AT = STATS_SERVICES * SERVICE_STRIDE
 
 SERVICES = STATS_SERVICES
@@ -24,7 +24,10 @@ REGION_SIZE = BACKENDS_AT + STATS_BACKENDS * BACKEND_STRIDE
 assert sizeof(service_series_t) <= SERVICE_STRIDE and sizeof(series_t) <= BACKEND_STRIDE
 
 FAILURES = ("502", "503", "504", "other")
-OUTCOMES = ("none", "new", "hit", "draining", "slot", "foreign", "previous", "moved")
+OUTCOMES = (
+    "none", "new", "hit", "draining", "slot", "foreign", "previous",
+    "moved_gone", "moved_leaving", "moved_down", "moved_ejected", "moved_failed",
+)
 
 
 cdef service_series_t *stats_service(void *region, uint32_t series) noexcept nogil:

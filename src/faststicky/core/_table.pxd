@@ -14,16 +14,24 @@ cdef enum lookup_kind:        # model.Outcome: what a value in a service's looku
     LOOKUP_SLOT = 2
     LOOKUP_FOREIGN = 3
     LOOKUP_PREVIOUS = 4
+    LOOKUP_LEAVING = 5        # these three: a task, or a slot's, that may not be used, and why
+    LOOKUP_DOWN = 6
+    LOOKUP_EJECTED = 7
 
 cdef enum outcome_t:          # what stickiness did for one request
     OUTCOME_NONE = 0          # the service is not sticky
-    OUTCOME_NEW = 1           # no cookie, or one that means nothing here: balanced, cookie set
+    OUTCOME_NEW = 1           # no cookie: balanced, cookie set
     OUTCOME_HIT = 2           # the user's task
     OUTCOME_DRAINING = 3      # the user's task, which takes no new sessions
     OUTCOME_SLOT = 4          # the successor in the user's slot
     OUTCOME_FOREIGN = 5       # another proxy's cookie, rewritten
     OUTCOME_PREVIOUS = 6      # a cookie of the previous key, rewritten
-    OUTCOME_MOVED = 7         # the user's task can no longer be used: balanced anew, cookie set anew
+    OUTCOME_GONE = 7          # from here on the user is moved: balanced anew, cookie set anew. Nothing has the cookie's name
+    OUTCOME_LEAVING = 8       # the user's task is being stopped
+    OUTCOME_DOWN = 9          # it is known not to serve
+    OUTCOME_EJECTED = 10      # requests to it have failed
+    OUTCOME_FAILED = 11       # this one has
+    OUTCOMES_COUNT = 12
 
 cdef enum balance_t:          # model.Balance
     BALANCE_WRR = 0
@@ -124,6 +132,7 @@ cdef class Service:
     cdef int complete(self) except -1
     cdef bint is_open(self) noexcept nogil
     cdef bint usable(self, uint32_t at) noexcept nogil
+    cdef uint32_t why_not(self, uint32_t at) noexcept nogil
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil
 
 cdef struct text_t:

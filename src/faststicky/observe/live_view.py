@@ -11,6 +11,8 @@ import orjson
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from faststicky.observe.numbers import moved_text
+
 SORTS = ("name", "rate", "users", "errors", "in flight")
 PANELS = ("services", "warnings", "events")
 SPARK = 40
@@ -167,11 +169,8 @@ class LiveView:
             facts.append(f"{numbers['counts']['rate']:,.1f} req/s")
             facts.append(f"p50 {_ms(times['p50'])} p99 {_ms(times['p99'])}")
             facts += [] if hit is None else [f"{hit:.1%} kept"]
-            facts += [
-                f"{outcomes[name]:,} {text}"
-                for name, text in (("slot", "by slot"), ("moved", "moved"))
-                if outcomes.get(name)
-            ]
+            facts += [f"{outcomes['slot']:,} by slot"] if outcomes.get("slot") else []
+            facts += [text] if (text := moved_text(outcomes)) else []
             facts += [f"{count:,} own {status}" for status, count in numbers["failures"].items() if count]
             facts += [f"{numbers['counts']['queued']:,} waiting"] if numbers["counts"]["queued"] else []
         title.append("  " + "  ".join(facts), style="dim")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -16,8 +16,9 @@ _COUNTS = ("requests", "bytes_in", "bytes_out", "retries", "connect_errors", "re
 
 KEPT = ("hit", "draining", "foreign", "previous")
 """Outcomes of a request whose cookie led to the backend that it names."""
-LOST = ("slot", "moved")
-"""Outcomes of one whose cookie named a backend that could not have it."""
+MOVED = "moved_"
+"""How the outcomes begin of a request whose cookie named a backend that could not have it, and which went to any other one; what
+follows says why. After `slot` it went to the successor."""
 
 
 class Numbers(msgspec.Struct, kw_only=True):
@@ -86,10 +87,24 @@ class Numbers(msgspec.Struct, kw_only=True):
         return count_sessions(merge_sessions(self.registers)) if self.registers else 0
 
 
-def hit_rate(outcomes: dict[str, int]) -> float | None:
+def hit_rate(outcomes: Mapping[str, int]) -> float | None:
     """Of the requests that came with a cookie of ours: the part that reached the backend it names. None without any."""
-    kept, lost = (sum(outcomes.get(name, 0) for name in names) for names in (KEPT, LOST))
+    kept = sum(outcomes.get(name, 0) for name in KEPT)
+    lost = outcomes.get("slot", 0) + sum(moved(outcomes).values())
     return kept / (kept + lost) if kept + lost else None
+
+
+def moved(outcomes: Mapping[str, int]) -> dict[str, int]:
+    """How many requests were moved, by reason: gone (the table has neither the task nor its slot), leaving (it is being stopped),
+    down (it is known not to serve), ejected (requests to it have failed), failed (this one has)."""
+    return {name.removeprefix(MOVED): count for name, count in outcomes.items() if name.startswith(MOVED) and count}
+
+
+def moved_text(outcomes: Mapping[str, int]) -> str:
+    """For people: "12 moved: 9 leaving, 3 failed"; empty if nobody was."""
+    by_reason = moved(outcomes)
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in by_reason.items())
+    return f"{sum(by_reason.values()):,} moved: {reasons}" if by_reason else ""
 
 
 def summed(parts: Iterable[dict[str, int]]) -> dict[str, int]:

@@ -13,8 +13,10 @@ import orjson
 import plotext
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from faststicky.observe.log_report import Report, Sum
+from faststicky.observe.numbers import moved, moved_text
 from faststicky.observe.stats_lines import latency
 from faststicky.observe.timeline import Point, points
 
@@ -94,6 +96,9 @@ def show(report: Report, console: Console) -> None:
             "services, time to first byte in ms",
             {**dict(sorted(services.items())), **({"all": whole} if len(services) > 1 else {})},
         )
+    for name, one in sorted(services.items()):
+        if text := moved_text(one.outcomes):
+            console.print(Text.assemble((name, "dim"), "  ", text))
     if tasks:
         _table(
             console, "tasks", {f"{service}  {task}": one for (service, task), one in sorted(tasks.items())}, tasks=True
@@ -157,7 +162,7 @@ def _cells(one: Sum, *, timed: bool, state: bool) -> dict[str, str]:
         "5xx": f"[red]{one.errors:,}[/]" if one.errors else "0",
         "users": f"{one.sessions:,}" if one.registers else "",
         "hit rate": "" if one.hit_rate is None else f"{one.hit_rate:.1%}",
-        "moved": f"{one.outcomes['moved']:,}",
+        "moved": f"{sum(moved(one.outcomes).values()):,}",
         "retries": f"{one.counts['retries']:,}",
         "ejections": f"{one.counts['ejections']:,}",
         **times,

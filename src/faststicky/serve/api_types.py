@@ -91,7 +91,8 @@ class CookieInfo(Shape, frozen=True, kw_only=True):
 
 
 class ServiceInfo(Shape, frozen=True, kw_only=True):
-    """hit_rate: of requests that came with a cookie, the part that reached the backend it names (totals).
+    """outcomes: what became of the cookies, as in the statistics lines (docs/operating.md).
+    hit_rate: of requests that came with a cookie, the part that reached the backend it names (totals).
     first_byte_ms and total_ms: of the last seconds."""
 
     name: str

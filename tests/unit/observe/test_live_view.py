@@ -22,7 +22,7 @@ def numbers(backends: dict[str, list[float]], **readiness: Any) -> dict[str, Any
                 "counts": {"rate": 12.5, "queued": 0},
                 "hit_rate": 0.987,
                 "first_byte_ms": TIMES,
-                "outcomes": {"slot": 0, "moved": 12},
+                "outcomes": {"slot": 0, "moved_leaving": 9, "moved_failed": 3},
                 "failures": {"503": 4, "502": 0},
                 "backends": backends,
             }
@@ -56,7 +56,7 @@ def test_before_anything_has_come():
 def test_services_and_tasks():
     text = shown(fed())
     for part in ("7 users", "3 connections", "table 4", "98.7% kept", "web.1", "draining", "11.0", "2 tasks",
-                 "12 moved", "4 own 503", "12.5 req/s", "0.5 5xx/s"):  # fmt: skip
+                 "12 moved: 9 leaving, 3 failed", "4 own 503", "12.5 req/s", "0.5 5xx/s"):  # fmt: skip
         assert part in text
     assert "by slot" not in text
     assert "own 502" not in text

@@ -32,7 +32,7 @@ def test_lines_of_nodes_and_intervals_add_up_to_what_one_proxy_would_have_counte
 
 
 def test_services_tasks_nodes_and_the_timeline():
-    one = stats("a", 0, (5, 7), outcomes={"hit": 1, "moved": 1}, answers=[0, 0, 1, 0, 0, 1])
+    one = stats("a", 0, (5, 7), outcomes={"hit": 1, "moved_leaving": 1}, answers=[0, 0, 1, 0, 0, 1])
     report = reported(*one, *stats("b", 10, (9,), outcomes={"hit": 1}, answers=[0, 0, 1, 0, 0, 0]))
     web = report.services["web"]
     assert (web.counts["requests"], web.errors) == (3, 1)
@@ -58,7 +58,7 @@ def test_the_tasks_of_a_large_service_are_in_several_lines():
 def test_access_lines_are_added_up_apart():
     report = reported(
         access(0),
-        access(1, target="/a?x", status=502, first=-1, sticky="moved", retries=1),
+        access(1, target="/a?x", status=502, first=-1, sticky="moved_failed", retries=1),
         access(2, backend="", service="api"),
     )
     assert report.access.counts["requests"] == 3

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from faststicky.core._stats import REGION_SIZE, read_backend
-from faststicky.observe.numbers import Numbers, hit_rate, summed
+from faststicky.observe.numbers import Numbers, hit_rate, moved, moved_text, summed
 
 
 def counters(**changes: object) -> dict[str, object]:
@@ -43,7 +43,15 @@ def test_silence():
 
 def test_hit_rate_counts_those_that_came_with_a_cookie():
     assert hit_rate({"new": 5, "none": 3}) is None
-    assert hit_rate({"new": 5, "hit": 6, "draining": 1, "foreign": 1, "previous": 1, "slot": 1, "moved": 0}) == 0.9
+    assert hit_rate({"new": 5, "hit": 6, "draining": 1, "foreign": 1, "previous": 1, "slot": 1, "moved_gone": 0}) == 0.9
+    assert hit_rate({"hit": 6, "slot": 1, "moved_gone": 2, "moved_leaving": 1}) == 0.6
+
+
+def test_who_was_moved_and_why():
+    outcomes = {"hit": 6, "slot": 1, "moved_gone": 2000, "moved_leaving": 1, "moved_down": 0}
+    assert moved(outcomes) == {"gone": 2000, "leaving": 1}
+    assert moved_text(outcomes) == "2,001 moved: 2,000 gone, 1 leaving"
+    assert moved_text({"hit": 6, "moved_gone": 0}) == ""
 
 
 def test_summed():

@@ -40,6 +40,12 @@ def test_tables_and_plots(report, width):
     assert web.split()[1] == "20"
 
 
+def test_why_users_were_moved():
+    report = Report()
+    report.add_all(stats("x", 0, (5, 300), outcomes={"hit": 1, "moved_gone": 1}))
+    assert "1 moved: 1 gone" in shown(report, 80)
+
+
 @pytest.mark.parametrize(
     ("top", "heights"),
     [

@@ -24,14 +24,14 @@ def test_a_line_for_each_service_and_one_for_all():
         task("2", 0, in_flight=1),
         task("3", 0),
         millis=(10, 30),
-        outcomes={"hit": 3, "moved": 1, "new": 0},
+        outcomes={"hit": 3, "moved_leaving": 1, "new": 0},
     )
     idle = service("idle")
     first, total = lines(sample(service("", millis=(10, 30)), web, idle, seconds=4.0))
     assert first["scope"] == "service"
     assert (first["time"], first["node"], first["interval"]) == ("2026-11-22T21:03:04.123Z", "node1", 4.0)
     assert (first["requests"], first["rate"], first["hit_rate"]) == (2, 0.5, 0.75)
-    assert first["outcomes"] == {"hit": 3, "moved": 1}
+    assert first["outcomes"] == {"hit": 3, "moved_leaving": 1}
     assert [(each["task"], each["state"]) for each in first["tasks"]] == [
         ("web.1@node1", "up"),
         ("web.2@node1", "gone"),
@@ -63,7 +63,7 @@ def test_the_last_ones_say_so():
 
 
 def test_a_short_form_for_people():
-    web = service("web\n\x1b", millis=(10, 30), outcomes={"hit": 3, "moved": 1}, answers=[0, 0, 1, 0, 0, 1])
+    web = service("web\n\x1b", millis=(10, 30), outcomes={"hit": 3, "moved_leaving": 1}, answers=[0, 0, 1, 0, 0, 1])
     (line,) = summary(sample(service(""), web, service("idle"), seconds=4.0), WHEN)
     assert line.endswith(b"users=0 hits=75.0%\n")
     assert b" web\\n\\x1b  requests=2 rate=0.5 5xx=1 p50=10" in line

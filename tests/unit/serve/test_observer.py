@@ -18,7 +18,7 @@ from unit.serve.watched import STATUS
 BACKEND = BackendSpec(id="t1", name="web.t1@node1", host="h", port=1, weight=1, state="up", cookie_value="")
 SERVICE = ServiceSpec(name="web", backends=(BACKEND,), lookup=(), cookie=None, pass_host_header=True)
 SERVICE_1 = 8192  # where the requests of series 1 are in a region
-BACKEND_1 = SERVICES * 8192 + 512
+BACKEND_1 = SERVICES * 8192 + 576
 TABLE = TableSpec(generation=1, services=(SERVICE,), routes=())
 
 

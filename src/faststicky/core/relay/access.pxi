@@ -295,7 +295,7 @@ cdef uint8_t *put_haproxy_line(Exchange x, const uint8_t *p, uint8_t *out, int s
     out = put(out, end, 2)
     # cookie found: None, Valid, Down, Invalid; cookie sent: None, Inserted
     out[0] = (c'V' if x.outcome == OUTCOME_HIT or x.outcome == OUTCOME_DRAINING or x.outcome == OUTCOME_SLOT else
-              c'D' if x.outcome == OUTCOME_MOVED else c'O' if x.outcome == OUTCOME_PREVIOUS or x.outcome == OUTCOME_FOREIGN else
+              c'D' if x.outcome > OUTCOME_GONE else c'O' if x.outcome == OUTCOME_PREVIOUS or x.outcome == OUTCOME_FOREIGN else
               c'I' if x.has_cookie else c'N')
     out[1] = c'I' if x.set_cookie else c'N'
     out = put_text(out + 2, " 0/0/0/0/")

@@ -22,6 +22,12 @@ cdef void count_request(Exchange x, const uint8_t *data, const head_t *head) noe
 
 
 cdef void count_outcome(Exchange x) noexcept:
+    """What was decided; decided anew, the request is counted as that instead."""
+    if x.counted_as:
+        x.relay.totals.outcomes[x.counted_as - 1] -= 1
+        x.stats.counters.outcomes[x.counted_as - 1] -= 1
+        x.relay.total.counters.outcomes[x.counted_as - 1] -= 1
+    x.counted_as = x.outcome + 1
     x.relay.totals.outcomes[x.outcome] += 1
     x.stats.counters.outcomes[x.outcome] += 1
     x.relay.total.counters.outcomes[x.outcome] += 1

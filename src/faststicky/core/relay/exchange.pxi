@@ -88,8 +88,12 @@ cdef class Exchange:
                         self.outcome = OUTCOME_FOREIGN if kind == LOOKUP_FOREIGN else OUTCOME_PREVIOUS
                     return True
                 if kind != LOOKUP_NONE:
-                    self.outcome = OUTCOME_MOVED
+                    self.outcome = (
+                        OUTCOME_LEAVING if kind == LOOKUP_LEAVING else OUTCOME_DOWN if kind == LOOKUP_DOWN else OUTCOME_EJECTED
+                    )
                 offset += value.at + value.size
+        if self.has_cookie and self.outcome == OUTCOME_NEW:
+            self.outcome = OUTCOME_GONE
         return False
 
     cdef int choose(self) except -1:
@@ -142,6 +146,7 @@ cdef class Exchange:
             <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head
         )
         self.decide(<const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
+        count_outcome(self)
         if self.backend is None:
             return 0 if park(self) else self.give_up(503, "no-backend")
         arm(self.client, 0)
@@ -353,8 +358,9 @@ cdef class Exchange:
             self.choose()
             if self.backend is None:
                 return 0 if park(self) else self.give_up(status, reason)
-            if self.outcome != OUTCOME_NEW and self.outcome != OUTCOME_NONE:
-                self.outcome = OUTCOME_MOVED
+            if OUTCOME_HIT <= self.outcome <= OUTCOME_PREVIOUS:
+                self.outcome = OUTCOME_FAILED
+                count_outcome(self)
         relay.totals.retries += 1
         h1_request(  # of bytes that were parsed before: it cannot fail
             <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head

@@ -181,11 +181,17 @@ cdef class Service:
         """May a user who is stuck there go there? When every backend is ejected, the fault is rather on our side: try."""
         return self.states[at] <= STATE_DRAINING and (not self.loads[at].ejected or not self.is_open())
 
+    cdef uint32_t why_not(self, uint32_t at) noexcept nogil:
+        """lookup_kind of one that is not usable."""
+        if self.states[at] <= STATE_DRAINING:
+            return LOOKUP_EJECTED
+        return LOOKUP_LEAVING if self.states[at] == STATE_LEAVING else LOOKUP_DOWN
+
     cdef int find(self, const uint8_t *value, uint32_t size, uint32_t *kind) noexcept nogil:
         """Where a cookie value leads: position of a backend that may be used, and in *kind what the value stood for.
 
-        -1 if it leads nowhere; *kind is then LOOKUP_TASK if it named a task that can no longer be used, else LOOKUP_NONE.
-        The value is "TASK.SLOT", "TASK", or what another proxy wrote.
+        -1 if it leads nowhere; *kind then says why the task that it names, or else its slot's, may not be used, LOOKUP_NONE
+        if the table has neither. The value is "TASK.SLOT", "TASK", or what another proxy wrote.
         """
         cdef const uint8_t *dot
         cdef const entry_t *entry
@@ -201,7 +207,7 @@ cdef class Service:
             if self.usable(entry.a):
                 kind[0] = entry.b
                 return <int>entry.a
-            kind[0] = LOOKUP_TASK
+            kind[0] = self.why_not(entry.a)
         if dot == NULL:
             return -1
         entry = map_find(&self.lookup, dot + 1, size - first - 1)
@@ -209,12 +215,13 @@ cdef class Service:
             if self.usable(entry.a):
                 kind[0] = LOOKUP_SLOT
                 return <int>entry.a
-            kind[0] = LOOKUP_TASK
+            if kind[0] == LOOKUP_NONE:
+                kind[0] = self.why_not(entry.a)
             return -1
         entry = map_find(&self.lookup, value, size)
         if entry != NULL and entry.b == LOOKUP_FOREIGN:
             if self.usable(entry.a):
                 kind[0] = LOOKUP_FOREIGN
                 return <int>entry.a
-            kind[0] = LOOKUP_TASK
+            kind[0] = self.why_not(entry.a)
         return -1

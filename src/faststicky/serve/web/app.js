@@ -196,7 +196,9 @@ function showNumbers(numbers) {
     text(view.labels.users, counts.sessions === 1 ? "user" : "users");
     text(view.facts.hit, percent(service.hit_rate));
     text(view.facts.slot, count(outcomes.slot ?? 0));
-    text(view.facts.moved, count(outcomes.moved ?? 0));
+    const reasons = Object.entries(outcomes).filter(([name, one]) => name.startsWith("moved_") && one);
+    text(view.facts.moved, count(reasons.reduce((sum, [, one]) => sum + one, 0)));
+    text(view.labels.moved, `moved (${reasons.map(([name, one]) => `${name.slice(6)}: ${count(one)}`).join(", ")})`);
     text(view.facts.p90, millis(times.p90));
     text(view.facts.p999, millis(times["p99.9"]));
     text(view.facts.max, millis(times.max));
