@@ -11,13 +11,14 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import measure
 import proxies
 import report
-from scenarios import IDLE, QUICK, SCENARIOS
+from scenarios import IDLE, QUICK, SCENARIOS, SHARE, Scenario
 
 RESULTS = proxies.ROOT / "build" / "peers.json"
 
@@ -36,16 +37,15 @@ def main() -> int:
     if not given.report:
         if (os.cpu_count() or 1) < 2:
             sys.exit("two CPUs are needed: one for the proxy, one for the load")
-        found = run(given)
         old = json.loads(RESULTS.read_text()) if given.add and RESULTS.exists() else {"scenarios": {}}
-        found["scenarios"] = {**old["scenarios"], **found["scenarios"]}
+        found = run(given, old["scenarios"])
         RESULTS.write_text(json.dumps(found, indent=1))
     report.write(json.loads(RESULTS.read_text()), proxies.ROOT / "docs")
     return 0
 
 
-def run(given: argparse.Namespace) -> dict[str, Any]:
-    """Measure."""
+def run(given: argparse.Namespace, known: dict[str, Any]) -> dict[str, Any]:
+    """Measure. known: scenarios that have been measured; the result has them, too."""
     proxies.install()
     chosen = [p for p in proxies.find() if not given.only or p.name.lower() in given.only.lower().split(",")]
     rounds = given.rounds or (5 if given.full else 3)
@@ -59,7 +59,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     )
     found: dict[str, Any] = {
         "versions": {p.name: p.version for p in chosen},
-        "scenarios": {},
+        "scenarios": dict(known),
         "machine": report.machine(),
     }
     settings = {"rounds": rounds, "seconds": seconds}
@@ -68,7 +68,7 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
         for scenario in (s for s in SCENARIOS if s.name in names):
             found["scenarios"][scenario.name] = {
                 **settings,
-                "proxies": _scenario(scenario, chosen, Path(base), ports, settings),
+                "proxies": _scenario(*_paced(scenario, chosen, found["scenarios"]), Path(base), ports, settings),
             }
         if IDLE in names:
             found["scenarios"][IDLE] = {
@@ -78,13 +78,32 @@ def run(given: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
+def _paced(
+    scenario: Scenario, chosen: Sequence[proxies.Proxy], known: dict[str, Any]
+) -> tuple[Scenario, list[proxies.Proxy]]:
+    """With the rate of its share, and the proxies that can keep up with it."""
+    if not scenario.share_of:
+        return scenario, list(chosen)
+    before = known.get(scenario.share_of, {"proxies": {}})["proxies"]
+    rates = {name: each["rps"] for name, each in before.items() if "rps" in each}
+    if "HAProxy" not in rates:
+        sys.exit(
+            f"{scenario.name} needs HAProxy's {scenario.share_of}, measured before it or in an earlier run (--add)"
+        )
+    rate = round(SHARE * rates["HAProxy"], -3)
+    able = [proxy for proxy in chosen if rates.get(proxy.name, 0.0) > rate or not proxy.sticky]
+    return scenario._replace(plan={**scenario.plan, "rate": rate}), able
+
+
 def _scenario(scenario: Any, chosen: Any, base: Path, ports: Any, settings: Any) -> dict[str, Any]:
     """All proxies stay up, and are asked in turn."""
     found: dict[str, Any] = {}
     with contextlib.ExitStack() as stack:
         up = []
         for proxy in chosen:
-            if (scenario.only_sticky and not proxy.sticky) or (scenario.swap and proxy.swap is None):
+            if scenario.only_sticky and not proxy.sticky:
+                continue
+            if scenario.swap and proxy.swap is None and not scenario.share_of:
                 continue
             setup = proxies.Setup(
                 measure.folder(base, proxy, scenario.name), measure.addresses(ports, scenario.backends),

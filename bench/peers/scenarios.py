@@ -6,7 +6,11 @@ from typing import Any, NamedTuple
 
 
 class Scenario(NamedTuple):
-    """name: heading; note: what is special; plan: fields of faststicky.bench.plan.Plan."""
+    """name: heading; note: what is special; plan: fields of faststicky.bench.plan.Plan.
+
+    share_of: another scenario. The load is then SHARE of the requests a second that HAProxy answered there, open loop; proxies
+    that answered fewer there are left out, and those that cannot be given another table by a file keep theirs.
+    """
 
     name: str
     title: str
@@ -18,7 +22,11 @@ class Scenario(NamedTuple):
     fields: bool = False
     swap: bool = False
     only_sticky: bool = False
+    share_of: str = ""
 
+
+SHARE = 0.7
+_OPEN = "open loop: from the planned moment, at 70 % of what HAProxy did without a pause"
 
 SCENARIOS = (
     Scenario("tiny", "Tiny answers, keep-alive", {}),
@@ -39,6 +47,10 @@ SCENARIOS = (
              swap=True, only_sticky=True),
     Scenario("workers", "Two workers", {"connections": 128}, "on both CPUs, with the load: only CPU time counts",
              workers=2, only_sticky=True),
+    Scenario("busy", "Latency at 70 % of HAProxy's throughput", {}, _OPEN, share_of="tiny"),
+    Scenario("busy-log", "Latency at 70 %, access log on", {}, _OPEN, log=True, only_sticky=True, share_of="log"),
+    Scenario("busy-swap", "Latency at 70 %, the table changes every second", {}, f"{_OPEN}; HAProxy and nginx keep their table",
+             backends=100, swap=True, only_sticky=True, share_of="tiny"),
 )  # fmt: skip
 IDLE = "idle"
 QUICK = ("tiny", "100k", "close", "websocket", IDLE)
