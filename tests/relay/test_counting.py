@@ -35,7 +35,7 @@ def test_an_exchange_is_counted_for_its_service_its_backend_and_in_all(lab: Lab,
     assert found.backend()["bytes_out"] == found.service()["bytes_out"] > 0
     for series in (0, 3):
         for counts in _stats.read_service(found.region, series)[1].values():
-            assert sum(counts) == 3
+            assert sum(counts.values()) == 3
 
 
 def test_own_answers(lab: Lab, make: Any) -> None:

@@ -38,8 +38,8 @@ class Counters(TypedDict):
     sessions: bytes  # HyperLogLog registers of the last window of 5 to 10 minutes; see `count_sessions`
 
 class Histograms(TypedDict):
-    first_byte: list[int]  # counts by bucket: from the request's head to the answer's head
-    total: list[int]  # to the last byte of the answer
+    first_byte: dict[int, int]  # counts by bucket, those of 0 left out: from the request's head to the answer's head
+    total: dict[int, int]  # to the last byte of the answer
 
 def read_service(region: object, series: int) -> tuple[Counters, Histograms]:
     """region: anything with the buffer protocol (an mmap). The values are read one by one, not at one moment."""

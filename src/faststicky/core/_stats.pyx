@@ -101,6 +101,16 @@ cdef dict _counters(const series_t *s):
     }
 
 
+cdef dict _sparse(const uint32_t *counts):
+    """Few services have more than some dozen buckets in use, and most have none."""
+    cdef dict found = {}
+    cdef uint32_t i
+    for i in range(STATS_BUCKETS):
+        if counts[i]:
+            found[i] = counts[i]
+    return found
+
+
 cdef class _View:
     """A region while it is looked at."""
 
@@ -128,14 +138,9 @@ def read_service(region, uint32_t series):
     """(counters, histograms) of one service; series 0 is the total."""
     cdef _View view = _View(region, False)
     cdef const service_series_t *s
-    cdef uint32_t i
     _check(series, STATS_SERVICES)
     s = stats_service(view.buffer.buf, series)
-    histograms = {
-        "first_byte": [s.first_byte[i] for i in range(STATS_BUCKETS)],
-        "total": [s.total[i] for i in range(STATS_BUCKETS)],
-    }
-    return _counters(&s.counters), histograms
+    return _counters(&s.counters), {"first_byte": _sparse(s.first_byte), "total": _sparse(s.total)}
 
 
 def read_backend(region, uint32_t series):

@@ -20,11 +20,6 @@ class Histogram:
     def __init__(self, counts: Mapping[int, int] | None = None) -> None:
         self.counts: dict[int, int] = dict(counts or {})
 
-    @classmethod
-    def dense(cls, counts: Iterable[int]) -> Histogram:
-        """From a count for every bucket, as core._stats gives them."""
-        return cls({bucket: count for bucket, count in enumerate(counts) if count})
-
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self.counts == other.counts
 
@@ -40,7 +35,11 @@ class Histogram:
 
     def add(self, other: Histogram) -> None:
         """Merge `other` into this one."""
-        for bucket, count in other.counts.items():
+        self.add_counts(other.counts)
+
+    def add_counts(self, counts: Mapping[int, int]) -> None:
+        """The same of counts by bucket, as core._stats gives them."""
+        for bucket, count in counts.items():
             self.counts[bucket] = self.counts.get(bucket, 0) + count
 
     def since(self, before: Histogram) -> Histogram:

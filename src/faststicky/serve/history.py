@@ -11,6 +11,8 @@ from faststicky.observe.stats_lines import latency
 POINTS = 90
 WINDOW = 5  # samples over which percentiles are taken: few requests make jumpy ones
 
+_NOTHING: list[float | None] = [0.0, 0.0, None, None]  # of most services, most of the time: kept once
+
 
 class History:
     """Keeps the samples of one window, and points made of them."""
@@ -52,6 +54,8 @@ class History:
 
 
 def _point(part: ServiceSample, wide: ServiceSample, seconds: float) -> list[float | None]:
+    if part.numbers.is_silent and not wide.first_byte.counts:
+        return _NOTHING
     times: dict[str, Any] = latency(wide.first_byte)
     errors = part.numbers.answers[5]
     return [round(part.numbers.requests / seconds, 2), round(errors / seconds, 2), times["p50"], times["p99"]]

@@ -40,7 +40,7 @@ def test_a_region_is_of_one_size_and_begins_with_zeros() -> None:
         counters, histograms = _stats.read_service(region, _stats.SERVICES - 1)
         assert counters["requests"] == counters["in_flight"] == 0
         assert set(counters["answers"]) == {0}
-        assert len(histograms["total"]) == _stats.BUCKETS
+        assert histograms == {"first_byte": {}, "total": {}}
         assert _stats.read_backend(region, _stats.BACKENDS - 1)["outcomes"]["hit"] == 0
         for read, most in ((_stats.read_service, _stats.SERVICES), (_stats.read_backend, _stats.BACKENDS)):
             with pytest.raises(ValueError, match=f"series {most} is not one of"):
@@ -50,6 +50,7 @@ def test_a_region_is_of_one_size_and_begins_with_zeros() -> None:
 def test_clearing_touches_one_series_only() -> None:
     with mmap.mmap(-1, _stats.REGION_SIZE) as region:
         region[:] = b"\x01" * len(region)
+        assert _stats.read_service(region, 3)[1]["total"] == dict.fromkeys(range(_stats.BUCKETS), 0x01010101)
         _stats.clear_service(region, 3)
         _stats.clear_backend(region, 7)
         assert [_stats.read_service(region, at)[0]["requests"] == 0 for at in (2, 3, 4)] == [False, True, False]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from faststicky.core._stats import BUCKETS, bucket_of
+from faststicky.core._stats import bucket_of
 from faststicky.observe.histogram import Histogram
 from faststicky.observe.numbers import Numbers
 from faststicky.observe.sample import Sample, ServiceSample, TaskSample
@@ -15,15 +16,13 @@ def task(ident: str, requests: int = 1, **more: Any) -> TaskSample:
 
 
 def service(name: str, *tasks: TaskSample, millis: tuple[int, ...] = (), **more: Any) -> ServiceSample:
-    counts = [0] * BUCKETS
-    for each in millis:
-        counts[bucket_of(each * 1000)] += 1
+    counts = Counter(bucket_of(each * 1000) for each in millis)
     more.setdefault("requests", len(millis))
     return ServiceSample(
         name=name,
         numbers=Numbers(**more),
-        first_byte=Histogram.dense(counts),
-        total=Histogram.dense(counts),
+        first_byte=Histogram(counts),
+        total=Histogram(counts),
         tasks={each.id: each for each in tasks},
     )
 

@@ -32,6 +32,13 @@ def test_percentiles_are_of_the_last_window_only():
     assert window.seconds == WINDOW
 
 
+def test_errors_without_a_request_that_was_counted_are_shown():
+    history = History()
+    for errors in (0, 4):
+        history.add(sample(service("", requests=0, answers=[0, 0, 0, 0, 0, errors]), at=float(errors)))
+    assert history.newest()[""] == [0.0, 1.0, None, None]
+
+
 def test_it_keeps_the_last_minutes_and_forgets_services():
     history = History()
     for second in range(POINTS + 10):
