@@ -32,7 +32,7 @@ def assemble(found: Sequence[Found]) -> tuple[tuple[Service, ...], tuple[Route, 
     members: dict[str, list[Backend]] = {}
     routes = _Routes(warnings)
     alive = {one.reading.service for one in found if not one.removed}
-    for one in sorted(found, key=lambda f: (f.removed, f.name)):
+    for one in sorted(found, key=_order):
         leader = leaders.setdefault(one.reading.service, one)
         if leader is not one and not _may_share(leader, one, [] if one.removed else warnings):
             continue
@@ -52,6 +52,21 @@ def assemble(found: Sequence[Found]) -> tuple[tuple[Service, ...], tuple[Route, 
         for name, leader in sorted(leaders.items())
     )
     return services, tuple(routes.all), warnings
+
+
+def members(found: Sequence[Found]) -> dict[str, list[str]]:
+    """Which of the source's services make up each of the routing table's."""
+    leaders: dict[str, Found] = {}
+    result: dict[str, list[str]] = {}
+    for one in sorted(found, key=_order):
+        leader = leaders.setdefault(one.reading.service, one)
+        if leader is one or _may_share(leader, one, []):
+            result.setdefault(one.reading.service, []).append(one.name)
+    return result
+
+
+def _order(one: Found) -> tuple[bool, str]:
+    return one.removed, one.name
 
 
 def _may_share(leader: Found, one: Found, warnings: list[Warning]) -> bool:

@@ -103,6 +103,10 @@ class SwarmApi:
         """All services. The same object as the last time if nothing in them, numbers of tasks included, has changed."""
         return self._news(self._services, self._fetch("services", "/services", {"status": "true"}))
 
+    def services_as(self, shape: type[T]) -> list[T]:
+        """All services, decoded into another shape: for those who need other parts of them than a sync does."""
+        return self._decoded(_Call("services", list[shape]), self._fetch("services", "/services"))  # type: ignore[valid-type]
+
     def tasks(self, desired_states: Sequence[str]) -> Sequence[Task]:
         """All tasks that are meant to be in one of these states. Several values of the filter are alternatives.
 

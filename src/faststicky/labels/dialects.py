@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -15,6 +16,18 @@ from faststicky.model import Warning
 _Dialect = Callable[[str, LabelDefaults, LabelReader], Reading | None]
 
 
+class Explanation(NamedTuple):
+    """What `read` gives, and how it came about.
+
+    values: what each label that was looked up stands for (LabelReader.values), other spellings of native labels under
+    the documented key (native.labels_of). Labels that are not in it have had no effect.
+    """
+
+    reading: Reading | None
+    warnings: tuple[Warning, ...]
+    values: Mapping[str, object]
+
+
 def read(
     service: str, labels: Mapping[str, str], defaults: LabelDefaults | None = None
 ) -> tuple[Reading | None, tuple[Warning, ...]]:
@@ -25,6 +38,12 @@ def read(
     Native labels win over Traefik's; values of Traefik's cookies are then still accepted under the cookie's name.
     Native labels that are mere additions (native.BESIDE) leave Traefik's in force.
     """
+    found = explain(service, labels, defaults)
+    return found.reading, found.warnings
+
+
+def explain(service: str, labels: Mapping[str, str], defaults: LabelDefaults | None = None) -> Explanation:
+    """As `read`, label by label."""
     defaults = defaults or LabelDefaults()
     of_traefik = traefik1.applies(labels)
     own = native.applies(labels)
@@ -37,20 +56,19 @@ def read(
             reader.warn(key, labels[key], text)
             if reading is not None:
                 reading = msgspec.structs.replace(reading, raw_url_cookies=True)
-        return reading, tuple(reader.warnings)
+        return Explanation(reading, tuple(reader.warnings), reader.values)
     reader = LabelReader(service, labels)
     if of_traefik:
         reading = _attempt(traefik1.read, service, defaults, reader)
-        warnings = reader.warnings
-        if own and reading is not None:
-            beside = LabelReader(service, native.labels_of(labels), fold=True)
-            reading = native.read_beside(reading, beside)
-            warnings = [*warnings, *beside.warnings]
-        return reading, tuple(warnings)
+        if not own or reading is None:
+            return Explanation(reading, tuple(reader.warnings), reader.values)
+        beside = LabelReader(service, native.labels_of(labels), fold=True)
+        reading = native.read_beside(reading, beside)
+        return Explanation(reading, (*reader.warnings, *beside.warnings), {**reader.values, **beside.values})
     if later := traefik1.of_later_traefik(labels):
         text = "labels of Traefik 2 and 3 are not understood yet; add faststicky.port and faststicky.rule"
         reader.warn_of(later[0], text)
-    return None, tuple(reader.warnings)
+    return Explanation(None, tuple(reader.warnings), reader.values)
 
 
 def _attempt(dialect: _Dialect, service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading | None:

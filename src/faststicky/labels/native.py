@@ -73,13 +73,13 @@ def only_beside(labels: Iterable[str]) -> bool:
 
 def labels_of(labels: Mapping[str, str]) -> dict[str, str]:
     """The native labels alone, other spellings of a key replaced by the documented one unless both are there."""
-    own = {key: value for key, value in labels.items() if key.lower().startswith(PREFIX)}
-    present = {key.lower() for key in own}
-    result = {}
-    for key, value in own.items():
-        spelled = PREFIX + _SPELLINGS.get(key.lower().removeprefix(PREFIX), "")
-        result[spelled if spelled != PREFIX and spelled not in present else key] = value
-    return result
+    return {documented(key, labels): value for key, value in labels.items() if key.lower().startswith(PREFIX)}
+
+
+def documented(key: str, labels: Iterable[str]) -> str:
+    """The documented spelling of a native key that has another one, unless that is among `labels`, too; else `key`."""
+    spelled = PREFIX + _SPELLINGS.get(key.lower().removeprefix(PREFIX), "")
+    return key if spelled == PREFIX or spelled in {other.lower() for other in labels} else spelled
 
 
 def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading | None:

@@ -83,6 +83,8 @@ class LabelReader:
     def __init__(self, service: str, labels: Mapping[str, str], *, fold: bool = False) -> None:
         self.service = service
         self.warnings: list[Warning] = []
+        self.values: dict[str, object] = {}
+        """What each label that was looked up stands for, by its key as it was written; the default if it is wrong."""
         self._fold = fold
         self._labels: dict[str, tuple[str, str]] = {}  # looked-up key: (key as written, value)
         for key in sorted(labels):
@@ -100,7 +102,10 @@ class LabelReader:
     def text(self, key: str) -> str | None:
         """The value without surrounding white space, None when the label is missing."""
         found = self._labels.get(key)
-        return None if found is None else found[1].strip()
+        if found is None:
+            return None
+        self.values.setdefault(found[0], found[1].strip())
+        return found[1].strip()
 
     def warn(self, key: str, value: str, text: str) -> None:
         """Keep one warning: what is wrong, and the remedy."""
@@ -120,10 +125,10 @@ class LabelReader:
         if value is None:
             return default
         try:
-            return parse(value)
+            return self._found(key, parse(value))
         except LabelError as error:
             self.warn_of(key, f"{error}; until then {instead or f'{default} is used'}")
-            return default
+            return self._found(key, default)
 
     def required(self, key: str, parse: Callable[[str], T], missing: str) -> T:
         """The parsed value. Raises LabelError, after keeping the warning, when it is missing or wrong.
@@ -134,7 +139,7 @@ class LabelReader:
         try:
             if value is None:
                 raise LabelError("this label is missing", remedy=missing)
-            return parse(value)
+            return self._found(key, parse(value))
         except LabelError as error:
             raise self.left_out(key, error.what, error.remedy) from None
 
@@ -142,3 +147,7 @@ class LabelReader:
         """Keep the warning and make the error that leaves the service out."""
         self.warn_of(key, f"{what}; {remedy}; until then the service is not routed")
         return LabelError(what, where=f"service {self.service}, label {key}", remedy=remedy)
+
+    def _found(self, key: str, value: T) -> T:
+        self.values[self._labels[key][0]] = value
+        return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from faststicky.discovery.pool import Found, assemble
+from faststicky.discovery.pool import Found, assemble, members
 from faststicky.labels.dialects import read
 from faststicky.model import Backend
 
@@ -89,3 +89,17 @@ def test_a_service_without_tasks_keeps_its_route():
     services, routes, _ = assemble([found("web", traefik())])
     assert services[0].backends == ()
     assert len(routes) == 1
+
+
+def test_who_is_behind_each_service_of_the_table():
+    native = {"faststicky.port": "80", "faststicky.rule": "Host(`n`)"}
+    some = [
+        found("green", traefik("Host:g", backend="app")),
+        found("blue", traefik("Host:b", backend="app")),
+        found("one", native),
+        found("two", traefik("Host:t", backend="app")),
+    ]
+    assert members(some) == {"backend-app": ["blue", "green", "two"], "one": ["one"]}
+    clash = [found("backend-a", native), found("x", traefik("Host:x", backend="a"))]
+    assert members(clash) == {"backend-a": ["backend-a"]}  # the other one is not routed, as assemble warns
+    assert [w.service for w in assemble(clash)[2]] == ["x"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+import msgspec
 import pytest
 
 from faststicky.discovery.swarm_api import SwarmApi
@@ -144,3 +145,19 @@ def test_a_new_connection_negotiates_anew(engine, api):
     engine.faults.clear()
     api.services()
     assert api._client.api_version == "1.44"
+
+
+class Mode(msgspec.Struct, rename="pascal"):
+    mode: dict[str, dict[str, int]]
+
+
+class Wide(msgspec.Struct, rename="pascal"):
+    spec: Mode
+
+
+def test_services_in_another_shape(engine, api):
+    engine.services = [fake.service("web", {})]
+    assert [s.spec.mode for s in api.services_as(Wide)] == [{"Replicated": {"Replicas": 2}}]
+    engine.services = [{"ID": "x", "Spec": {}}]
+    with pytest.raises(DiscoveryError, match="not complete"):
+        api.services_as(Wide)

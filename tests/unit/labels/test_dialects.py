@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from faststicky.labels import native, traefik1
-from faststicky.labels.dialects import read
+from faststicky.labels.dialects import explain, read
+from faststicky.model import Matcher
 
 TRAEFIK1 = {"traefik.port": "80", "traefik.frontend.rule": "Host:old.org"}
 NATIVE = {"faststicky.port": "81", "faststicky.rule": "Host(`new.org`)"}
@@ -46,6 +47,23 @@ def test_later_traefik_is_told_of():
     reading, warnings = read("a", {"traefik.enable": "true", "traefik.http.routers.a.rule": "Host(`a`)"})
     assert reading is None
     assert [w.label for w in warnings] == ["traefik.http.routers.a.rule"]
+
+
+def test_label_by_label():
+    labels = {**TRAEFIK1, "traefik.weight": "0", "traefik.tags": "x", "FastSticky.Hold": "2s", "team": "a"}
+    explained = explain("a", labels)
+    assert (explained.reading, explained.warnings) == read("a", labels)
+    hosts = ((Matcher("host", ("old.org",)),),)
+    assert explained.values == {
+        "traefik.port": 80, "traefik.frontend.rule": hosts, "traefik.weight": 1, "FastSticky.Hold": 2.0,
+    }  # fmt: skip
+    assert [w.label for w in explained.warnings] == ["traefik.tags", "traefik.weight"]
+
+
+def test_labels_behind_the_one_that_leaves_the_service_out_are_not_looked_up():
+    explained = explain("a", {"faststicky.port": "x", "faststicky.rule": "Host(`a`)", "faststicky.enable": "true"})
+    assert explained.reading is None
+    assert explained.values == {"faststicky.enable": True, "faststicky.port": "x"}
 
 
 _keys = st.sampled_from(

@@ -126,3 +126,10 @@ def test_only_own_labels_are_taken():
     assert native.labels_of({"FASTSTICKY.Port": "1", "other": "2"}) == {"FASTSTICKY.Port": "1"}
     assert native.applies(["x", "FastSticky.port"])
     assert not native.applies(["faststickyport"])
+
+
+def test_documented_spellings():
+    labels = ["faststicky.Cookie.HttpOnly", "faststicky.port"]
+    assert [native.documented(key, labels) for key in labels] == ["faststicky.cookie.http-only", "faststicky.port"]
+    both = [*labels, "FASTSTICKY.cookie.http-only"]
+    assert [native.documented(key, both) for key in both] == both

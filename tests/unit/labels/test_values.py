@@ -80,3 +80,15 @@ def test_keys_that_differ_in_case_only_are_told_of():
     reader = LabelReader("web", {"PORT": "1", "port": "2"}, fold=True)
     assert reader.text("port") == "1"
     assert [w.label for w in reader.warnings] == ["port"]
+
+
+def test_what_was_made_of_each_label_that_was_looked_up():
+    reader = LabelReader("web", {"Port": " 80 ", "weight": "many", "hold": "5s", "name": " a ", "other": "1"}, fold=True)
+    reader.required("port", port, "")
+    reader.optional("weight", integer(1, 9), 1)
+    reader.optional("hold", duration, 0.0)
+    assert reader.text("name") == "a"
+    assert reader.text("missing") is None
+    assert reader.values == {"Port": 80, "weight": 1, "hold": 5.0, "name": "a"}
+    reader.text("port")  # whether it is there is asked for once more
+    assert reader.values["Port"] == 80
