@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from faststicky.cli.bench import bench
+from faststicky.cli.check import check
 from faststicky.cli.demo import demo
 from faststicky.cli.drain import drain
 from faststicky.cli.run import run
@@ -50,5 +51,5 @@ def main() -> None:
     """
 
 
-for command in (run, stats, top, drain, bench, demo, whoami):
+for command in (run, check, stats, top, drain, bench, demo, whoami):
     main.add_command(command)

@@ -10,6 +10,7 @@ from typing import Any, cast
 import click
 
 from faststicky.address import Address
+from faststicky.cli.label_options import label_options
 from faststicky.cli.parameters import DURATION, WORKERS, AddressType
 from faststicky.cli.relay_options import LOGS, relay_options, relay_settings
 from faststicky.cli.sections import SectionedCommand, SectionOption, own_options
@@ -36,7 +37,6 @@ class RunCommand(SectionedCommand):
 
 def _options() -> Sequence[click.Option]:
     where, serving, self_ = "Where backends are found (one of them)", "Serving", "The process"
-    swarm = "Reading the Swarm"
     option = SectionOption
     return [
         option(["--swarm"], is_flag=True, section=where, show_default=False,
@@ -51,14 +51,7 @@ def _options() -> Sequence[click.Option]:
         option(["--feed"], multiple=True, metavar="HOST:PORT", section=where,
                help="Another faststicky with --feed-listen, such as tasks.proxy:7070 (repeatable): what it knows is "
                     "followed. Both need the same secret faststicky_key, or --key-file."),
-        option(["--docker-endpoint"], default="unix:///var/run/docker.sock", metavar="URL", section=swarm,
-               help="The Docker API of a manager."),
-        option(["--network"], default="", metavar="NAME", section=swarm, show_default=False,
-               help="Overlay network on which tasks are reached, unless a label names one."),
-        option(["--domain"], default="", metavar="NAME", section=swarm, show_default=False,
-               help="A service without a rule is routed by the host SERVICE.NAME."),
-        option(["--exposed-by-default/--no-exposed-by-default"], default=True, section=swarm,
-               help="Route services that have labels, but none that enables them."),
+        *label_options(),
         option(["--listen"], multiple=True, type=AddressType("off"), default=("0.0.0.0:80",), section=serving,
                help="Where clients come in (repeatable); [::]:80 for IPv6, port 0 for any free one; off for no clients "
                     "and no workers, but followers only."),

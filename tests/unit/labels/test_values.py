@@ -83,7 +83,9 @@ def test_keys_that_differ_in_case_only_are_told_of():
 
 
 def test_what_was_made_of_each_label_that_was_looked_up():
-    reader = LabelReader("web", {"Port": " 80 ", "weight": "many", "hold": "5s", "name": " a ", "other": "1"}, fold=True)
+    reader = LabelReader(
+        "web", {"Port": " 80 ", "weight": "many", "hold": "5s", "name": " a ", "other": "1"}, fold=True
+    )
     reader.required("port", port, "")
     reader.optional("weight", integer(1, 9), 1)
     reader.optional("hold", duration, 0.0)
