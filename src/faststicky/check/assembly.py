@@ -82,7 +82,8 @@ def _networks_of(proxy: str, stack: str, declared: Sequence[Declared]) -> Set[st
         if one.name in (proxy, f"{stack}_{proxy}"):
             return frozenset(one.networks)
     names = ", ".join(one.name for one in declared)
-    raise ConfigError(f"there is no service {proxy}", where="--proxy", remedy=f"name one of {names}")
+    remedy = f"name one of {names}, or leave it out if the proxy is in another stack"
+    raise ConfigError(f"there is no service {proxy}", where="--proxy", remedy=remedy)
 
 
 def _report(

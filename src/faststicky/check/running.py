@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
@@ -73,7 +73,8 @@ class Running(NamedTuple):
 
 
 def read(endpoint: str, defaults: LabelDefaults, proxy: str, *, own_ids: Sequence[str] | None = None) -> Running:
-    """proxy: name of the proxy's service, "" for that of this container, if there is one.
+    """proxy: name of the proxy's service, "" for that which this process is a task of, if it is one: a container that was
+    started only to look has other networks than the proxy.
 
     own_ids: IDs of this process's container, found when not given. Raises DiscoveryError, ConfigError.
     """
@@ -81,9 +82,11 @@ def read(endpoint: str, defaults: LabelDefaults, proxy: str, *, own_ids: Sequenc
         api.cluster_id()  # says it best if this is no manager
         services = api.services_as(_Service)
         tasks = [task for task in api.tasks(("running",)) if task.status.state == "running"]
-        ids = own_container.container_ids() if own_ids is None else own_ids
         if proxy:
             ids = _containers_of(proxy, services, tasks)
+        else:
+            begins = tuple(own_container.container_ids() if own_ids is None else own_ids)
+            ids = [ident for ident in _containers(tasks) if ident.startswith(begins)]
         own = own_container.OwnNetworks(ids, api.container).find(tasks)
     with contextlib.closing(SwarmSource(endpoint, defaults=defaults, own_ids=ids)) as source:
         snapshot = source.discover()
@@ -98,12 +101,16 @@ def _containers_of(proxy: str, services: Sequence[_Service], tasks: Sequence[Tas
     found = [service.id for service in services if service.spec.name == proxy]
     if not found:
         raise ConfigError(f"there is no service {proxy}", where="--proxy", remedy="docker service ls names them")
-    statuses = [task.status.container_status for task in tasks if task.service_id in found]
-    ids = [status.container_id for status in statuses if status is not None and status.container_id]
+    ids = _containers(task for task in tasks if task.service_id in found)
     if not ids:
         remedy = "start it, or leave --proxy out"
         raise ConfigError(f"service {proxy} has no running task", where="--proxy", remedy=remedy)
     return ids
+
+
+def _containers(tasks: Iterable[Task]) -> list[str]:
+    statuses = [task.status.container_status for task in tasks]
+    return [status.container_id for status in statuses if status is not None and status.container_id]
 
 
 def _declared(service: _Service, tasks: Sequence[Task]) -> Declared:

@@ -25,7 +25,8 @@ def _options() -> list[click.Parameter]:
                       help="The name under which the files are deployed: Swarm puts it before those of services and "
                            "networks."),
         SectionOption(["--proxy"], default="", metavar="SERVICE", show_default=False, envvar="FASTSTICKY_CHECK_PROXY",
-                      help="The proxy's service: which networks it is on. Default: this container's."),
+                      help="The proxy's service, or the one that it is going to replace: services are checked for its "
+                           "networks. Default: the service of this container, if it is a Swarm's."),
         SectionOption(["--format", "form"], type=click.Choice(["text", "json"]), default="text",
                       envvar="FASTSTICKY_CHECK_FORMAT", help="What to write."),
         *label_options(),
@@ -44,7 +45,8 @@ def _check(**values: Any) -> None:
         else:
             report = assembly.of_swarm(values["docker_endpoint"], defaults, values["proxy"])
     except DiscoveryError as error:  # nothing was looked at: not to be taken for warnings
-        raise ConfigError(error.what, where=error.where, remedy=error.remedy) from error
+        remedy = f"{error.remedy}; or name a stack file"
+        raise ConfigError(error.what, where=error.where, remedy=remedy) from error
     _write(report, values["form"])
     if report.warnings or report.suspicions:
         sys.exit(EXIT_WARNINGS)

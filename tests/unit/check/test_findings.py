@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from faststicky.check.declared import Declared
 from faststicky.check.findings import concerns_a_proxy, of_service
+from faststicky.labels import native, traefik1
 from faststicky.labels.dialects import explain
 from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Warning
@@ -133,3 +136,31 @@ def test_not_exposed():
     assert verdicts({**TRAEFIK, "traefik.enable": "true"}, defaults=NOT_EXPOSED) == {
         "traefik.enable": "understood", "traefik.frontend.rule": "understood", "traefik.port": "understood",
     }  # fmt: skip
+
+
+_KEYS = st.sampled_from(
+    [
+        *sorted(traefik1.KNOWN), *(f"faststicky.{key}" for key in sorted(native.KEYS)), "Faststicky.Port", "traefik.x",
+        "faststicky.cookie.httponly", "FASTSTICKY.COOKIE.SAMESITE", "faststicky.x", "Traefik.port", "com.docker.lb.port",
+        "traefik.http.routers.a.rule", "traefik.frontend.auth.basic", "team",
+    ]
+)  # fmt: skip
+_VALUES = st.one_of(
+    st.text(max_size=9), st.sampled_from(["true", "false", "80", "5s", "Host:a", "Host(`a`)", "/x", "hash"])
+)
+
+
+@settings(max_examples=400)
+@given(st.dictionaries(_KEYS, _VALUES, max_size=12), st.booleans())
+def test_every_label_has_its_verdict_and_no_warning_is_lost(labels, exposed):
+    explained = explain("web", labels, LabelDefaults(exposed_by_default=exposed))
+    members = {explained.reading.service: ["web"]} if explained.reading else {}
+    service = of_service(Declared(name="web", labels=labels), explained, explained.warnings, members)
+    ours = [key for key in labels if concerns_a_proxy(key)]
+    if service is None:
+        assert ours == []
+        return
+    assert sorted(label.key for label in service.labels) == sorted(ours)
+    assert all(label.texts and all(label.texts) for label in service.labels)
+    shown = {text for label in service.labels if label.verdict == "suspicious" for text in label.texts}
+    assert shown | {warning.text for warning in service.warnings} == {warning.text for warning in explained.warnings}

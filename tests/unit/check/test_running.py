@@ -67,6 +67,15 @@ def test_the_proxys_networks(swarm, proxy, own_ids):
     assert "the proxy shares no network with the tasks" in warning.text
 
 
+def test_a_container_that_was_started_only_to_look(swarm):
+    swarm.services[0]["Spec"]["Labels"] = NATIVE
+    swarm.containers["b" * 64] = {
+        "Id": "b" * 64, "NetworkSettings": {"Networks": {"bridge": {"NetworkID": "net-bridge"}}}, "Config": {},
+    }  # fmt: skip
+    found = read(swarm.endpoint, DEFAULTS, "", own_ids=("b" * 64,))
+    assert (found.own, found.snapshot.warnings) == (None, ())
+
+
 def test_a_proxy_that_is_not_there(swarm):
     with pytest.raises(ConfigError, match="--proxy: there is no service traefik"):
         read(swarm.endpoint, DEFAULTS, "traefik")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from faststicky.check.stack_file import read
 from faststicky.errors import ConfigError
@@ -195,4 +198,44 @@ networks: {back: , front: {name: wide}}
 )
 def test_what_is_no_stack(text, says):
     with pytest.raises(ConfigError, match=says):
+        stack(text)
+
+
+_SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 70000), st.text("a$={}:-80 ", max_size=8), st.just("80:80")
+)
+_ANYTHING = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner, max_size=3)
+)
+_PARTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "labels": _ANYTHING, "networks": _ANYTHING, "ports": _ANYTHING,
+        "deploy": st.one_of(_ANYTHING, st.fixed_dictionaries({"labels": _ANYTHING, "replicas": _ANYTHING, "mode": _ANYTHING})),
+    },
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(["web", "api"]), st.one_of(_PARTS, _ANYTHING), max_size=2), _ANYTHING)
+def test_whatever_a_file_says_it_is_read_or_refused(services, networks):
+    text = yaml.safe_dump({"services": services, "networks": networks})
+    found = outcome(text)
+    if isinstance(found, ConfigError):
+        assert found.where.startswith("0.yml")
+        assert found.remedy
+        return
+    assert [one.name for one in found] == sorted(f"shop_{name}" for name in services)
+    assert all(isinstance(value, str) for one in found for value in one.labels.values())
+
+
+def outcome(text: str):
+    try:
+        return stack(text)
+    except ConfigError as error:
+        return error
+
+
+@given(st.text(max_size=60))
+def test_whatever_is_no_stack_is_refused(text):
+    with pytest.raises(ConfigError):
         stack(text)

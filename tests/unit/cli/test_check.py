@@ -104,7 +104,11 @@ def test_the_options_of_run_count():
         (["good.yml", "--proxy", "nobody"], "--proxy: there is no service nobody; name one of"),
         (["good.yml", "--docker-endpoint", "unix:///x"], "--docker-endpoint: has no effect with a stack file; leave"),
         (["--stack", "shop"], "--stack: has no effect without a stack file; name a stack file"),
-        (["--docker-endpoint", "unix:///nowhere/docker.sock"], "unix:///nowhere/docker.sock: no usable answer"),
+        (
+            ["--docker-endpoint", "unix:///nowhere/docker.sock"],
+            "unix:///nowhere/docker.sock: no usable answer to /info",
+        ),
+        (["--docker-endpoint", "unix:///nowhere/docker.sock"], "; or name a stack file\n"),
         (["--format", "yaml"], "Invalid value for '--format'"),
     ],
 )
