@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from faststicky.cli.sections import SectionedCommand, SectionOption
 from faststicky.errors import ConfigError, DiscoveryError
 
 EXIT_WARNINGS = 1
+PIPE = 120  # columns where there is no terminal
 _INPUT = "-"
 
 
@@ -60,8 +62,13 @@ def _write(report: Any, form: str) -> None:
 
     if form == "json":
         click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
-    else:
-        show(report, Console(width=None if sys.stdout.isatty() else 120))
+    elif sys.stdout.isatty():
+        show(report, Console())
+    else:  # for logs and diffs: without the blanks that fill the columns up
+        console = Console(width=PIPE, file=io.StringIO())
+        with console.capture() as captured:
+            show(report, console)
+        click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def _refuse_what_has_no_effect(files: bool) -> None:

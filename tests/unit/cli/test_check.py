@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -150,4 +156,29 @@ def test_as_a_program_in_a_pipe():
     done = subprocess.run(command, input=BAD, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (1, "")
     assert "\x1b" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 120
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 120
+    assert lines == [line.rstrip() for line in lines]
+
+
+def test_on_a_terminal_of_80_columns():
+    command = [sys.executable, "-m", "faststicky", "check", "good.yml", "--stack", "shop"]
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "NO_COLOR")}
+    process = subprocess.Popen(
+        command, stdin=follower, stdout=follower, stderr=follower, env={**environment, "TERM": "xterm"}
+    )
+    os.close(follower)
+    text = b""
+    try:
+        while chunk := os.read(leader, 4096):
+            text += chunk
+    except OSError:
+        pass  # so a terminal tells that nobody writes to it any more
+    finally:
+        os.close(leader)
+    assert process.wait(60) == 0
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text.decode())
+    assert "\x1b[32munderstood" in text.decode()
+    assert max(map(len, plain.splitlines())) <= 80
