@@ -17,12 +17,20 @@ cdef extern from *:
         __atomic_add_fetch(&fs_blocks, sign, __ATOMIC_RELAXED);
         __atomic_add_fetch(&fs_bytes, sign * (long)malloc_usable_size(block), __ATOMIC_RELAXED);
     }
+    static int fs_share_arena(void) {
+    #ifdef M_ARENA_MAX
+        return mallopt(M_ARENA_MAX, 1);
+    #else
+        return 0;
+    #endif
+    }
     static long fs_read(long *number) { return __atomic_load_n(number, __ATOMIC_RELAXED); }
     """
     long fs_blocks
     long fs_bytes
     void fs_count(void *block, long sign) noexcept nogil
     long fs_read(long *number) noexcept nogil
+    int fs_share_arena() noexcept nogil
     void *calloc(size_t count, size_t size) noexcept nogil
     void *malloc(size_t size) noexcept nogil
     void *realloc(void *block, size_t size) noexcept nogil
@@ -64,6 +72,10 @@ cdef long live_blocks() noexcept nogil:
 
 cdef long live_bytes() noexcept nogil:
     return fs_read(&fs_bytes)
+
+
+def share_arena():
+    return fs_share_arena() == 1
 
 
 def live():

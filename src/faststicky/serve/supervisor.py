@@ -18,6 +18,7 @@ import uvloop
 import faststicky
 from faststicky.address import Address
 from faststicky.control.overrides import Drained
+from faststicky.core._memory import share_arena
 from faststicky.errors import FaststickyError
 from faststicky.model import TableSpec
 from faststicky.serve.admin_guard import read_token
@@ -282,6 +283,7 @@ async def _run(options: RunOptions) -> None:
 
 def serve(options: RunOptions) -> NoReturn:
     """The whole life of `faststicky run`, to the end of the process. Raises ConfigError when it cannot begin as asked."""
+    share_arena()
     with LogWriter(options.log_level, options.log_format):
         uvloop.run(_run(options))
     sys.stdout.flush()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 from faststicky.core._memory import exercise, live
 from unit.test_layout import PACKAGE
@@ -19,6 +21,35 @@ def test_blocks_and_bytes():
     assert during[0] == blocks + 4
     assert 2 * 1_005_101 <= during[1] - size < 2 * 1_005_101 + 50_000  # what the allocator rounds up to
     assert live() == (blocks, size)
+
+
+def test_threads_share_an_arena():
+    """What malloc_info(3) says of a process in which four threads have allocated."""
+    program = """if True:
+        import ctypes, sys, threading
+        from faststicky.core import _memory
+        libc = ctypes.CDLL(None)
+        if not hasattr(libc, "malloc_info"):
+            sys.exit("no arenas here" if _memory.share_arena() else 0)
+        if "shared" in sys.argv:
+            assert _memory.share_arena()
+        together = threading.Barrier(4)
+        def work():
+            kept = [bytes(5000) for _ in range(100)]
+            together.wait()
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        libc.fopen.restype = ctypes.c_void_p
+        libc.malloc_info(0, ctypes.c_void_p(libc.fopen(b"/dev/stdout", b"w")))
+        libc.fflush(None)
+    """
+    arenas = {}
+    for how in ("shared", "apart"):
+        done = subprocess.run([sys.executable, "-c", program, how], capture_output=True, text=True, check=True)
+        arenas[how] = done.stdout.count("<heap nr=")
+    assert arenas["shared"] <= 1
+    assert arenas["apart"] > 1 or not arenas["shared"]
 
 
 def test_all_of_the_core_allocates_here():
