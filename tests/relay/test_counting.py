@@ -38,6 +38,20 @@ def test_an_exchange_is_counted_for_its_service_its_backend_and_in_all(lab: Lab,
             assert sum(counts.values()) == 3
 
 
+@pytest.mark.parametrize("status", [600, 999])
+def test_a_status_above_599_counts_as_a_5xx(lab: Lab, make: Any, status: int) -> None:
+    backend = lab.backend()
+    found = make(backend)
+    before = found.proxy.relay.counters()
+    answer = b"HTTP/1.1 %d Own\r\nContent-Length: 0\r\n\r\n" % status
+    assert exchange(found.proxy.client(), backend, GET, answer) == status
+    for counters in (found.service(), found.total(), found.backend()):
+        assert counters["answers"] == [0, 0, 0, 0, 0, 1]
+    after = found.proxy.relay.counters()
+    assert {name for name in after if after[name] != before[name]} >= {"answers_5xx"}
+    assert found.service()["outcomes"] == {**dict.fromkeys(found.service()["outcomes"], 0), "new": 1}
+
+
 def test_own_answers(lab: Lab, make: Any) -> None:
     backend = lab.backend()
     backend.refuse()

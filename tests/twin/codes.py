@@ -32,7 +32,7 @@ CODES: Final[dict[str, tuple[int, str]]] = {
     "bad-version": (400, "version is not HTTP/DIGIT.DIGIT, or is not followed by what has to follow"),
     "unsupported-version": (505, "well-formed version whose major number is not 1"),
     # Status line
-    "bad-status": (400, "status is not three digits from 100 to 599"),
+    "bad-status": (400, "status is not three digits from 100 to 999"),
     "bad-reason": (400, "control byte in the reason phrase"),
     # Field lines, also in trailers
     "leading-space": (400, "white space before the first field"),

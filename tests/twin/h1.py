@@ -168,7 +168,7 @@ def _response(read: Reader, method: bytes, max_line: int, max_fields: int) -> Pa
         if byte not in DIGIT:
             read.refuse(byte, "bad-status")
         status = status * 10 + byte - ord("0")
-    if not 100 <= status <= 599:
+    if status < 100:
         raise H1Error("bad-status", start)
     byte = yield from read.byte()
     if byte not in (SP, CR):

@@ -121,4 +121,9 @@ cdef void h1_chunk_begin(chunk_t *chunk) noexcept nogil
 cdef int h1_chunk_next(chunk_t *chunk, const uint8_t *data, Py_ssize_t size, Py_ssize_t *used, Py_ssize_t *at,
                        Py_ssize_t *length) noexcept nogil
 cdef int h1_status_of(int code) noexcept nogil
+
+cdef inline uint32_t h1_counted(uint32_t status) noexcept nogil:
+    """What a status is counted as: one above 599 is none of HTTP's, and is to be taken for a 5xx (RFC 9110, 15)."""
+    return status if status < 600 else 599
+
 cdef str h1_name_of(int code)

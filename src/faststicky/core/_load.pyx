@@ -21,7 +21,7 @@ import os
 from faststicky.core._h1 cimport (
     CHUNK_DATA, CHUNK_END, CHUNK_MORE, FIELD_OTHER, FIELD_SET_COOKIE, FRAME_CHUNKED, FRAME_CLOSE, FRAME_LENGTH,
     H1_BAD, H1_MORE, HEAD_CLOSE, HEAD_EXPECT, HEAD_KEEP_ALIVE, METHOD_GET, METHOD_HEAD, chunk_t, h1_chunk_begin,
-    h1_chunk_next, h1_request, h1_response, head_t, limits_t,
+    h1_chunk_next, h1_counted, h1_request, h1_response, head_t, limits_t,
 )
 from faststicky.core._memory cimport fs_calloc, fs_free
 from faststicky.core._span cimport fs_same

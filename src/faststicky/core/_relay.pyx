@@ -35,7 +35,7 @@ from faststicky.core._h1 cimport (
     FRAME_CHUNKED, FRAME_CLOSE, FRAME_LENGTH, FRAME_NONE, H1_BAD, H1_MORE, HEAD_ABSOLUTE, HEAD_CLOSE, HEAD_COOKIE, HEAD_DATE,
     HEAD_KEEP_ALIVE, HEAD_LENGTH, HEAD_NAMES, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS,
     METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
-    h1_request, h1_response, h1_status_of, head_t,
+    h1_counted, h1_request, h1_response, h1_status_of, head_t,
 )
 from faststicky.core._memory cimport fs_free, fs_malloc, fs_realloc, live_blocks, live_bytes
 from faststicky.core._span cimport fs_hash, fs_long_hash, fs_put_decimal, fs_put_hex, fs_put_hex16, fs_same, span_t

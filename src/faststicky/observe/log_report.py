@@ -177,7 +177,7 @@ class Report:
         first, total = _bucket(fields["first"]), _bucket(fields["total"])
         for one in sums:
             one.counts.update({"requests": 1, "bytes_out": int(fields["bytes"]), "retries": int(fields["retries"])})
-            one.answers[f"{status // 100}xx"] += 1
+            one.answers[f"{min(status, 599) // 100}xx"] += 1  # above 599: as a 5xx (RFC 9110, 15)
             one.outcomes[str(fields["sticky"])] += 1
             for histogram, bucket in ((one.first_byte, first), (one.total, total)):
                 if bucket is not None:

@@ -95,6 +95,13 @@ def test_chunked_interim_and_empty_answers():
     assert taken["answers"] == [0, 0, 30, 0, 10, 0]
 
 
+def test_a_status_above_599_counts_as_a_5xx():
+    own = b"HTTP/1.1 999 Own\r\nContent-Length: 0\r\n\r\n"
+    taken = against_stream(script(OK, own), limit=40)
+    assert (taken["requests"], taken["errors"]) == (40, {})
+    assert taken["answers"] == [0, 0, 20, 0, 0, 20]
+
+
 def test_answers_in_pieces():
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:

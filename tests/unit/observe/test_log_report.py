@@ -71,6 +71,12 @@ def test_access_lines_are_added_up_apart():
     assert report.whole.counts["requests"] == 0
 
 
+def test_a_status_above_599_counts_as_a_5xx():
+    report = reported(access(0, status=600), access(1, status=999), access(2, status=599))
+    assert report.access.answers == {"5xx": 3}
+    assert report.statuses == {600: 1, 999: 1, 599: 1}
+
+
 def test_damaged_lines_are_counted_and_leave_nothing_behind():
     good = stats("a", 0, (5,))
     broken = good[0].replace('"total":"1.', '"total":"9.')

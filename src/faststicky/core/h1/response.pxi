@@ -4,7 +4,7 @@
 cdef int h1_response(
     const uint8_t *data, Py_ssize_t size, const limits_t *limits, uint32_t method, head_t *head
 ) noexcept nogil:
-    """Parse the head of an answer to a request with `method`. head.method becomes the status."""
+    """Parse the head of an answer to a request with `method`. head.method becomes the status, 100 to 999."""
     cdef const uint8_t *p = data
     cdef const uint8_t *end = data + (size if size < limits.head else limits.head)
     cdef const uint8_t *stop = data + limits.line if end - data > <Py_ssize_t>limits.line else end
@@ -39,7 +39,7 @@ cdef int h1_response(
         else:
             status = status * 10 + (p[0] - c'0')
         p += 1
-    if status < 100 or status > 599:
+    if status < 100:
         return _bad(head, E_BAD_STATUS, data, p - 3)
     head.method = status
     if p == end:

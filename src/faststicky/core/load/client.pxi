@@ -268,7 +268,7 @@ cdef class Client:
         self.sampled = 0
         self.changed = False
         self.prior = session.version
-        load.c.answers[head.method // 100] += 1
+        load.c.answers[h1_counted(head.method) // 100] += 1
         for i in range(head.count):
             if head.fields[i].id == FIELD_SET_COOKIE:
                 load.c.cookies_set += 1

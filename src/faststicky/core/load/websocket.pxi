@@ -59,7 +59,7 @@ cdef int upgraded(Client client, const uint8_t *p, const head_t *head) except -1
     cdef Load load = client.load
     cdef uint32_t i
     cdef bint accepted = False
-    load.c.answers[head.method // 100] += 1
+    load.c.answers[h1_counted(head.method) // 100] += 1
     for i in range(head.count):
         if head.fields[i].name.size == 20 and fs_same(p + head.fields[i].name.at, "sec-websocket-accept", 20):
             accepted = client.accept == p[head.fields[i].value.at:head.fields[i].value.at + head.fields[i].value.size]

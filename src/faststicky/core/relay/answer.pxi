@@ -62,8 +62,8 @@ cdef Py_ssize_t answer_head(Exchange x, const uint8_t *data, const head_t *head)
             arm(x.client, 0)
     if x.relay.draining:
         x.keep = False
-    x.relay.totals.answers[head.method // 100] += 1
-    count_answer(x, head.method)
+    x.relay.totals.answers[h1_counted(head.method) // 100] += 1
+    count_answer(x, h1_counted(head.method))
     (<Upstream>x.backend.upstream).failures = 0
     return build_answer(x.relay, x, data, head)
 
