@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime
 import sys
 import time
-from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from faststicky.cli.following import following
 from faststicky.cli.sections import SectionedCommand, SectionOption
 from faststicky.quantities import parse_duration
 
@@ -89,15 +89,16 @@ def stats(
         _write_hdr(hdr, report)
         return
     try:
-        shown = 0.0
-        for line in _following(inputs):
+        shown, news = time.monotonic(), False
+        for line in following(inputs):
             if line:
                 report.add(line)
-            if time.monotonic() - shown >= REFRESH:
+                news = True
+            if news and time.monotonic() - shown >= REFRESH:
                 if console.is_terminal:
                     console.clear()
                 write()
-                shown = time.monotonic()
+                shown, news = time.monotonic(), False
     except KeyboardInterrupt:
         pass
     write()
@@ -109,23 +110,3 @@ def _write_hdr(file: IO[str] | None, report: Report) -> None:
         from faststicky.observe.hdr_log import write
 
         write(file, report)
-
-
-def _following(files: tuple[IO[str], ...]) -> Iterator[str]:
-    """Lines as they come, "" when there is nothing for the moment. Ends when a pipe ends; a file has no end."""
-    if len(files) == 1 and not files[0].seekable():
-        yield from files[0]
-        return
-    rest = dict.fromkeys(files, "")
-    while True:
-        idle = True
-        for file in files:
-            while text := file.readline():
-                idle = False
-                rest[file] += text
-                if rest[file].endswith("\n"):  # else the other half is still being written
-                    yield rest[file]
-                    rest[file] = ""
-        if idle:
-            yield ""
-            time.sleep(0.2)

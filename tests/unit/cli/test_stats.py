@@ -82,6 +82,31 @@ def test_following_a_file(log):
         process.stdout.close()
 
 
+def test_following_a_pipe_shows_what_came_last_before_it_fell_silent():
+    """Statistics come in bursts with ten seconds of silence between them."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "faststicky", "stats", "--follow", "--format", "csv"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        for second in (0, 10):
+            process.stdin.write("".join(f"{line}\n" for line in stats("x", second, (5, 9))))
+            process.stdin.flush()
+            while not process.stdout.readline().startswith(f"total,,,{2 + second // 5},"):
+                assert process.poll() is None
+        process.stdin.close()  # the end of the pipe is the end
+        process.stdout.read()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
 def test_latencies_for_other_tools(log, tmp_path):
     path = tmp_path / "latencies.hlog"
     assert run("--hdr", str(path), str(log)).exit_code == 0
