@@ -99,12 +99,16 @@ class LiveView:
         text.append(f"{numbers['rate']:,.1f} req/s  ")
         text.append(f"{numbers['errors']:,.1f} 5xx/s", style="red" if numbers["errors"] else "")
         text.append(f"  p50 {_ms(p50)} p99 {_ms(p99)}  {_counted(numbers['sessions'], 'user')}")
-        text.append(f"  table {readiness['generation']}  {_counted(numbers['connections'], 'connection')}")
+        text.append(f"  {_counted(numbers['connections'], 'connection')}")
         lines = [text]
         if readiness["error"]:
-            lines.append(Text(f"the last good table stays: {readiness['error']}", style="red"))
-        lines.append(Text(spark([point[0] for point in self.points.get("", [])], min(SPARK, width - 12)), style="cyan"))
-        return lines
+            lines += _wrapped(f"the last good table stays: {readiness['error']}", width, "red", indent="")
+        elif not readiness["ready"]:
+            lines.append(Text("not ready: no table is in force in every worker yet", style="red"))
+        table = Text(f"table {readiness['generation']} {_confirmed(readiness['age'])}  ")
+        rates = [point[0] for point in self.points.get("", [])]
+        table.append(spark(rates, max(1, min(SPARK, width - len(table)))), style="cyan")
+        return [*lines, table]
 
     def _foot(self, choice: Choice) -> list[Text]:
         last = Text(self.problem, style="red") if self.problem else Text()
@@ -126,16 +130,26 @@ class LiveView:
         if choice.sort in _COUNTS:
             blocks.sort(key=lambda block: -self._of(block[0]).get("counts", {}).get(_COUNTS[choice.sort], 0))
         lines = [_line("task", "state", [name for name, _ in _COLUMNS], width, "dim")]
+        if not blocks:
+            return [*lines, Text(self._nothing(choice))]
         if len(blocks) == 1:
             (service, rows), skipped = blocks[0], min(choice.offset, max(0, len(blocks[0][1]) - 1))
-            return [*lines, self._title(service, len(rows)), *self._tasks(service["name"], rows[skipped:], width)]
+            title = self._title(service, len(rows), width)
+            return [*lines, *title, *self._tasks(service["name"], rows[skipped:], width)]
         skipped = min(choice.offset, max(0, len(blocks) - 1))
         blocks, whole = blocks[skipped:], len(blocks)
-        fits = sum(1 + len(self._tasks(service["name"], rows, width)) for service, rows in blocks) < room
+        fits = (
+            sum(
+                len(self._title(service, len(rows), width)) + len(self._tasks(service["name"], rows, width))
+                for service, rows in blocks
+            )
+            < room
+        )
         most = max(2, room // max(1, len(blocks)) - 1)
         for number, (service, rows) in enumerate(blocks):
             shown = rows if fits else _worst_first(rows)[:most]
-            made = [self._title(service, len(rows), len(shown)), *self._tasks(service["name"], shown, width)]
+            title = self._title(service, len(rows), width, len(shown))
+            made = [*title, *self._tasks(service["name"], shown, width)]
             if number and len(lines) + len(made) > room - (number + 1 < len(blocks)):
                 lines.append(Text(f"… {whole - skipped - number} more services of {whole}", style="dim"))
                 break
@@ -157,24 +171,37 @@ class LiveView:
             if all(word in shown for word in words):
                 yield backend, row
 
-    def _title(self, service: dict[str, Any], whole: int, shown: int | None = None) -> Text:
+    def _nothing(self, choice: Choice) -> str:
+        if choice.service and choice.service not in self.services:
+            return f"no service is called {choice.service}; tab: all of them"
+        return "nothing fits the filter; Esc: all" if choice.filter else "no service is routed yet"
+
+    def _title(self, service: dict[str, Any], whole: int, width: int, shown: int | None = None) -> list[Text]:
+        """The service's name and facts, in as many lines as these take."""
         numbers = self._of(service)
         title = Text(service["name"], style="bold")
-        if not service["backends"]:
+        if service["backends"]:
+            facts = [_counted(whole, "task") if shown in (None, whole) else f"{shown} of {whole} tasks"]
+        else:
+            facts = []
             title.append("  no task: requests are answered with 503", style="red")
-            return title
-        facts = [_counted(whole, "task") if shown in (None, whole) else f"{shown} of {whole} tasks"]
         if numbers:
             hit, times, outcomes = numbers["hit_rate"], numbers["first_byte_ms"], numbers["outcomes"]
             facts.append(f"{numbers['counts']['rate']:,.1f} req/s")
+            facts.append(f"{numbers['counts']['requests']:,} requests")
+            facts += [f"{count:,} 5xx"] if (count := numbers["counts"]["errors"]) else []
             facts.append(f"p50 {_ms(times['p50'])} p99 {_ms(times['p99'])}")
             facts += [] if hit is None else [f"{hit:.1%} kept"]
             facts += [f"{outcomes['slot']:,} by slot"] if outcomes.get("slot") else []
             facts += [text] if (text := moved_text(outcomes)) else []
             facts += [f"{count:,} own {status}" for status, count in numbers["failures"].items() if count]
             facts += [f"{numbers['counts']['queued']:,} waiting"] if numbers["counts"]["queued"] else []
-        title.append("  " + "  ".join(facts), style="dim")
-        return title
+        lines = [title]
+        for fact in facts:
+            if len(lines[-1]) + 2 + len(fact) > width and len(lines[-1]) > 2:
+                lines.append(Text())
+            lines[-1].append(f"  {fact}", style="dim")
+        return lines
 
     def _tasks(self, service: str, rows: Iterable[Row], width: int) -> list[Text]:
         lines = []
@@ -241,14 +268,21 @@ def _event(event: dict[str, Any]) -> Text:
     return Text(f"{event['time'][11:19]} {where} {event['text']}", style=_EVENT_COLOURS.get(event["level"], "dim"))
 
 
-def _wrapped(text: str, width: int) -> list[Text]:
-    lines, line = [], "   "
+def _wrapped(text: str, width: int, style: str = "", indent: str = "    ") -> list[Text]:
+    lines, line = [], ""
     for word in text.split():
-        if len(line) + len(word) + 1 > width and line.strip():
-            lines.append(Text(line))
-            line = "   "
-        line += f" {word}"
-    return [*lines, Text(line)]
+        if line and len(indent) + len(line) + len(word) + 1 > width:
+            lines.append(Text(indent + line, style=style))
+            line = ""
+        line += f" {word}" if line else word
+    return [*lines, Text(indent + line, style=style)]
+
+
+def _confirmed(age: float | None) -> str:
+    """How old the table is."""
+    if age is None:
+        return "never confirmed"
+    return "confirmed now" if age < 1 else f"confirmed {age:,.0f} s ago"
 
 
 def _cut(line: Text, width: int) -> Text:

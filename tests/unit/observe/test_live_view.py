@@ -19,7 +19,7 @@ def numbers(backends: dict[str, list[float]], **readiness: Any) -> dict[str, Any
         "points": {"": [12.5, 0.5, 1.0, 30.0], "web": [12.5, 0.5, 1.0, 30.0]},
         "services": {
             "web": {
-                "counts": {"rate": 12.5, "queued": 0},
+                "counts": {"rate": 12.5, "queued": 0, "requests": 1234, "errors": 5},
                 "hit_rate": 0.987,
                 "first_byte_ms": TIMES,
                 "outcomes": {"slot": 0, "moved_leaving": 9, "moved_failed": 3},
@@ -31,7 +31,7 @@ def numbers(backends: dict[str, list[float]], **readiness: Any) -> dict[str, Any
         "errors": 0.5,
         "sessions": 7,
         "connections": 3,
-        "readiness": {"generation": 4, "error": "", **readiness},
+        "readiness": {"generation": 4, "error": "", "age": 0.3, "ready": True, **readiness},
     }
 
 
@@ -56,7 +56,7 @@ def test_before_anything_has_come():
 def test_services_and_tasks():
     text = shown(fed())
     for part in ("7 users", "3 connections", "table 4", "98.7% kept", "web.1", "draining", "11.0", "2 tasks",
-                 "12 moved: 9 leaving, 3 failed", "4 own 503", "12.5 req/s", "0.5 5xx/s"):  # fmt: skip
+                 "12 moved: 9 leaving, 3 failed", "4 own 503", "12.5 req/s", "0.5 5xx/s", "1,234 requests", "5 5xx"):  # fmt: skip
         assert part in text
     assert "by slot" not in text
     assert "own 502" not in text
@@ -98,6 +98,44 @@ def test_what_goes_wrong_and_what_happens():
     assert "connection lost" in shown(view)
     view.take("numbers", numbers({}))
     assert "connection lost" not in shown(view)
+
+
+def test_how_old_the_table_is():
+    view = fed()
+    for age, words in ((None, "table 4 never confirmed"), (0.9, "table 4 confirmed now"), (75.2, "table 4 confirmed 75 s ago")):
+        view.take("numbers", numbers({}, age=age))
+        assert words in shown(view, width=80)
+    view.take("numbers", numbers({}, ready=False))
+    assert "not ready" in shown(view)
+
+
+def test_a_long_error_is_told_to_its_end():
+    view = fed()
+    view.take("numbers", numbers({}, error="unix:///var/run/docker.sock: " + "word " * 30 + "the remedy"))
+    text = shown(view, width=60)
+    assert "the remedy" in text
+    assert "table 4" in text
+
+
+def test_what_was_asked_for_is_not_there():
+    view = fed()
+    assert "no service is called wbe" in shown(view, Choice(service="wbe"))
+    assert "nothing fits the filter" in shown(view, Choice(filter="nowhere"))
+    view.take("state", {"services": []})
+    assert "no service is routed yet" in shown(view)
+
+
+def test_every_fact_of_a_service_is_there_in_a_narrow_terminal():
+    text = shown(fed(), width=60)
+    for part in ("12 moved: 9 leaving, 3 failed", "4 own 503", "98.7% kept"):
+        assert part in text
+    assert max(len(line) for line in text.splitlines()) <= 60
+
+
+def test_a_service_without_a_task_tells_how_many_were_refused():
+    view = fed()
+    view.take("state", {"services": [{"name": "web", "backends": []}]})
+    assert "4 own 503" in shown(view)
 
 
 def test_why_a_task_gets_no_new_users():
