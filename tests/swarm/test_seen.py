@@ -215,7 +215,10 @@ def test_what_moved_and_why(told: dict[str, Any]):
     assert sum(by_reason.values()) + outcomes.get("slot", 0) == moves > 0
     assert by_reason.get("leaving", 0) > 0
     for events in told["events"].values():
-        assert any(event["text"] == "leaving, was draining" and event["task"].startswith("web.") for event in events)
+        assert any(
+            event["text"] == "leaving, was draining: is being stopped; its users move" and event["task"].startswith("web.")
+            for event in events
+        )
 
 
 def test_why_there_was_a_503(told: dict[str, Any]):

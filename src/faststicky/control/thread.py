@@ -193,8 +193,6 @@ class ControlThread:
 
     def _put_in_force(self, snapshot: Snapshot) -> None:
         self._send(snapshot)
-        with self._lock:
-            self._snapshot = snapshot
         self._state.save(snapshot)
 
     def _send(self, snapshot: Snapshot) -> None:
@@ -202,9 +200,10 @@ class ControlThread:
             self._keyring = (snapshot.cluster_id, self._load_keyring(snapshot.cluster_id, self._state_dir))
         table = seal(snapshot, self._keyring[1], self._generation + 1, self._seals)
         self._publish(table)
-        self._on_snapshot(snapshot)
-        with self._lock:
+        with self._lock:  # before anything that takes time: whoever got the table will ask what it was made of
+            self._snapshot = snapshot
             self._generation = table.generation
+        self._on_snapshot(snapshot)
         self._journal.published(snapshot, table.generation)
 
     def _fall_back(self) -> None:
@@ -227,6 +226,5 @@ class ControlThread:
             age,
         )
         with self._lock:
-            self._snapshot = snapshot
             self._from_disk = True
         self._discovered = discovered

@@ -93,9 +93,13 @@ class Observer:
         """The table with its series, on its way to the workers."""
         table = self._book.number(table)
         self._states = {backend.id: backend.state for service in table.services for backend in service.backends}
-        self.recent.published(table)
-        asyncio.get_running_loop().call_later(SOON, self.tell_state)
+        asyncio.get_running_loop().call_later(SOON, self._tell_table, table)
         return table
+
+    def _tell_table(self, table: TableSpec) -> None:
+        """What has changed with it, and why."""
+        self.recent.published(table, self._status().snapshot)
+        self.tell_state()
 
     def tell_state(self) -> None:
         """To those who look, if anything but numbers has changed since they were told."""

@@ -9,7 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from faststicky.model import TableSpec
+from faststicky.control.reasons import why
+from faststicky.model import Snapshot, TableSpec
 from faststicky.observe.stats_lines import timestamp
 from faststicky.serve.log_gate import LogGate
 from faststicky.serve.logs import details
@@ -55,21 +56,28 @@ class Recent(logging.Handler):
         service = str(extra.get("service", ""))
         self._add(self._warnings, level, text, service=service, task=str(extra.get("backend", "")))
 
-    def published(self, table: TableSpec) -> None:
-        """Tell what is different from the table before."""
+    def published(self, table: TableSpec, snapshot: Snapshot | None = None) -> None:
+        """Tell what is different from the table before. snapshot: what it was made of, or a newer one: it says why."""
         before = self._backends(self._table) if self._table else {}
         after = self._backends(table)
         self._table = table
+        reasons = _reasons(snapshot) if snapshot else {}
+
+        def shown(key: tuple[str, str], what: str) -> str:
+            reason = reasons.get((*key, after[key][1]))
+            return f"{what}: {reason}" if reason else what
+
         changes: dict[tuple[str, str], list[str]] = {}  # names by service and what happened
         for key in [key for key in after if key not in before]:
             name, state = after[key]
-            changes.setdefault((key[0], f"came, {state}"), []).append(name)
+            changes.setdefault((key[0], shown(key, f"came, {state}")), []).append(name)
         for key in [key for key in before if key not in after]:
-            changes.setdefault((key[0], "went"), []).append(before[key][0])
+            name, state = before[key]
+            changes.setdefault((key[0], f"went, was {state}"), []).append(name)
         for key in [key for key in before if key in after]:
             (_, old), (name, new) = before[key], after[key]
             if old != new:
-                changes.setdefault((key[0], f"{new}, was {old}"), []).append(name)
+                changes.setdefault((key[0], shown(key, f"{new}, was {old}")), []).append(name)
         for (service, what), names in changes.items():
             if len(names) > TOGETHER:
                 self._add(self._changes, "info", f"{len(names)} tasks: {what}", service=service)
@@ -96,3 +104,13 @@ class Recent(logging.Handler):
     @staticmethod
     def _backends(table: TableSpec) -> dict[tuple[str, str], tuple[str, str]]:
         return {(s.name, b.id): (b.name, b.state) for s in table.services for b in s.backends}
+
+
+def _reasons(snapshot: Snapshot) -> dict[tuple[str, str, str], str]:
+    """By service, backend and its state."""
+    return {
+        (service.name, backend.id, backend.state): why(service, backend)
+        for service in snapshot.services
+        for backend in service.backends
+        if backend.state != "up"
+    }

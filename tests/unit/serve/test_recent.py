@@ -7,6 +7,7 @@ import pytest
 
 from faststicky.model import BackendSpec, ServiceSpec, TableSpec
 from faststicky.serve.recent import ALIKE, KEPT, TOGETHER, Recent
+from unit.control.worlds import backend, service, snapshot
 
 
 def table(generation: int, **states: str) -> TableSpec:
@@ -29,7 +30,27 @@ def test_what_changed_in_the_table():
     recent.published(table(2, a="draining", b="up"))
     assert told(recent, 2) == [("web.b", "came, up"), ("web.a", "draining, was up"), ("", "table 2 is in force")]
     recent.published(msgspec.structs.replace(table(3), services=()))
-    assert {text for _, text in told(recent, 5)} == {"went", "table 3 is in force"}
+    assert {text for _, text in told(recent, 5)} == {
+        "went, was draining",
+        "went, was up",
+        "table 3 is in force",
+    }
+
+
+def test_why_a_task_is_left():
+    recent = Recent()
+    recent.published(table(1, a="up", b="up"))
+    made_of = snapshot(
+        service(
+            backend("a", state="leaving", reason="node-drained"), backend("b", state="leaving", reason="stopping"), name="web"
+        )
+    )
+    recent.published(table(2, a="leaving", b="draining"), made_of)
+    assert told(recent, 3) == [
+        ("web.a", "leaving, was up: its node is being drained; its users move"),
+        ("web.b", "draining, was up"),  # the snapshot is already a newer one
+        ("", "table 2 is in force"),
+    ]
 
 
 def test_many_tasks_at_once_are_one_event():
