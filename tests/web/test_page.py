@@ -158,6 +158,7 @@ def test_what_needs_attention_is_pointed_at(browser: Browser, tmp_path: Path):
                 assert running.get("/")[0] == 200
             bad = page.locator("tr[data-id]", has_text="127.0.0.1:9")
             expect(bad.locator(".state").first).to_have_text("ejected")
+            expect(bad).to_contain_text("connections failed")
             expect(page.locator("#events")).to_contain_text("nothing listens at the task's port")
             page.locator("#to-trouble").focus()
             page.keyboard.press("Enter")

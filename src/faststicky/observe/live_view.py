@@ -17,10 +17,10 @@ SORTS = ("name", "rate", "users", "errors", "in flight")
 PANELS = ("services", "warnings", "events")
 SPARK = 40
 EVENTS = 200  # that are kept
-WIDE = 130  # columns from which the reason stands beside the state
+WIDE = 140  # columns from which the reason stands beside the state
 
 _KEYS = {"rate": 1, "errors": 2, "users": 3, "in flight": 4}  # places in a backend's row
-_EJECTED = 7
+_EJECTED, _CONNECT_ERRORS, _RESETS = 7, 8, 9
 _COUNTS = {"rate": "rate", "errors": "errors", "users": "sessions", "in flight": "in_flight"}  # of a service
 _COLUMNS = (("users", 7), ("req/s", 9), ("in flight", 10), ("5xx", 7), ("requests", 11))
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -28,7 +28,7 @@ _COLOURS = {"up": "green", "draining": "yellow", "leaving": "yellow", "down": "r
 _EVENT_COLOURS = {"warning": "yellow", "error": "red"}
 _NUMBERS = 44  # columns of all numbers together
 _STATE = 9
-_WHY = 46  # columns of the reason
+_WHY = 58  # columns of the reason
 
 Row = tuple[dict[str, Any], list[float]]
 
@@ -162,7 +162,7 @@ class LiveView:
 
     def _rows(self, service: dict[str, Any], choice: Choice) -> Iterator[Row]:
         numbers = self._of(service).get("backends", {})
-        rows = [(backend, numbers.get(backend["id"], [0] * 8)) for backend in service["backends"]]
+        rows = [(backend, numbers.get(backend["id"], [0] * 10)) for backend in service["backends"]]
         if choice.sort in _KEYS:
             rows.sort(key=lambda row: -row[1][_KEYS[choice.sort]])
         words = choice.filter.lower().split()
@@ -213,7 +213,7 @@ class LiveView:
             if len(name) + 2 > _name_columns(width):  # the service is written above
                 name = name.removeprefix(service)
             line = _line(f"  {name}", shown, values, width, "", _COLOURS.get(shown, ""), bad=3 if errors else None)
-            why = "its requests fail" if shown == "ejected" else backend.get("why", "")
+            why = _failing(row) if shown == "ejected" else backend.get("why", "")
             if why and width >= WIDE:
                 line.append(f"  {why}", style="dim")
             lines.append(line)
@@ -243,6 +243,12 @@ def _worst_first(rows: list[Row]) -> list[Row]:
 def _state(backend: dict[str, Any], row: list[float]) -> str:
     """Of a task that is up, whether its requests fail."""
     return "ejected" if row[_EJECTED] and backend["state"] == "up" else str(backend["state"])
+
+
+def _failing(row: list[float]) -> str:
+    parts = [(row[_CONNECT_ERRORS], "connections failed"), (row[_RESETS], "answers lost")]
+    counted = ", ".join(f"{number:,} {what}" for number, what in parts if number)
+    return f"its requests fail: {counted}" if counted else "its requests fail"
 
 
 def _name_columns(width: int) -> int:

@@ -246,8 +246,8 @@ class Stats(Shape, frozen=True, kw_only=True):
 
 Point = tuple[float, float, float | None, float | None]
 """Requests a second, 5xx a second, p50 and p99 of the time to first byte in milliseconds."""
-Row = tuple[float, float, float, float, float, float, float, float]
-"""Of a backend: requests, requests a second, 5xx, sessions, in flight, queued, ejections, ejected."""
+Row = tuple[float, float, float, float, float, float, float, float, float, float]
+"""Of a backend: requests, requests a second, 5xx, sessions, in flight, queued, ejections, ejected, connect_errors, resets."""
 
 
 class LiveState(TableHead, frozen=True, kw_only=True):
@@ -267,8 +267,8 @@ class LiveHistory(Shape, frozen=True, kw_only=True):
 
 
 class LiveService(Shape, frozen=True, kw_only=True):
-    """backends, by ID: requests, requests a second, 5xx, sessions, in flight, queued, ejections, ejected (as in Counts); after the
-    first message only of those whose numbers have changed."""
+    """backends, by ID: requests, requests a second, 5xx, sessions, in flight, queued, ejections, ejected, connect_errors,
+    resets (as in Counts); after the first message only of those whose numbers have changed."""
 
     counts: Counts
     hit_rate: float | None

@@ -197,7 +197,7 @@ class Observer:
         for service in board.services():
             rows = {
                 b.id: [b.counts.requests, b.counts.rate, b.counts.errors, b.counts.sessions, b.counts.in_flight,
-                       b.counts.queued, b.counts.ejections, b.counts.ejected]
+                       b.counts.queued, b.counts.ejections, b.counts.ejected, b.counts.connect_errors, b.counts.resets]
                 for b in service.backends
             }  # fmt: skip
             sent[service.name] = rows

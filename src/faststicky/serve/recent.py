@@ -1,4 +1,4 @@
-"""What happened lately, for the page, `faststicky top` and /api/events: changes of tasks, and warnings."""
+"""What happened lately, for the page, `faststicky top` and /api/events: changes of tasks, warnings, and that they are over."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ KEPT = 300  # of each: changes of the table, warnings
 TOGETHER = 10  # tasks of one service with the same change in one table, above which they are told in one event
 ALIKE = 3  # warnings a minute of one message for one service: what a flood says must not push out the rest
 
+# How messages begin that are no warnings, but the end of what one told of
+GOOD_NEWS = ("restored", "sync works again")
+
 # Details that nobody looks for, or that an event tells elsewhere
 _UNTOLD = ("worker", "pid", "client", "service", "backend", "remedy")
 
@@ -27,7 +30,7 @@ class Recent(logging.Handler):
     """As a log handler it remembers warnings. `on_event` is called from whatever thread has something to tell."""
 
     def __init__(self, on_event: Callable[[dict[str, Any]], None] = lambda _event: None) -> None:
-        super().__init__(logging.WARNING)
+        super().__init__(logging.INFO)
         self.on_event = on_event
         self._changes: deque[dict[str, Any]] = deque(maxlen=KEPT)
         self._warnings: deque[dict[str, Any]] = deque(maxlen=KEPT)
@@ -43,7 +46,9 @@ class Recent(logging.Handler):
         return sorted((event for event in both if event["id"] > after), key=lambda event: event["id"])
 
     def emit(self, record: logging.LogRecord) -> None:
-        """A warning or an error of the program's log."""
+        """A warning or an error of the program's log, or that it is over."""
+        if record.levelno < logging.WARNING and not str(record.msg).startswith(GOOD_NEWS):
+            return
         passes, suppressed = self._gate.judge(record)
         if not passes:
             return
@@ -52,12 +57,12 @@ class Recent(logging.Handler):
         remedy = f"; {extra['remedy']}" if extra.get("remedy") else ""
         more = f" ({suppressed} more like it before)" if suppressed else ""
         text = f"{record.getMessage()}{told}{more}{remedy}"
-        level = "error" if record.levelno >= logging.ERROR else "warning"
+        level = "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
         service = str(extra.get("service", ""))
         self._add(self._warnings, level, text, service=service, task=str(extra.get("backend", "")))
 
     def published(self, table: TableSpec, snapshot: Snapshot | None = None) -> None:
-        """Tell what is different from the table before. snapshot: what it was made of, or a newer one: it says why."""
+        """Tell of it, then what is different from the table before, which is more telling and so comes last. snapshot: what it was made of, or a newer one: it says why."""
         before = self._backends(self._table) if self._table else {}
         after = self._backends(table)
         self._table = table
@@ -78,13 +83,13 @@ class Recent(logging.Handler):
             (_, old), (name, new) = before[key], after[key]
             if old != new:
                 changes.setdefault((key[0], shown(key, f"{new}, was {old}")), []).append(name)
+        self._add(self._changes, "info", f"table {table.generation} is in force")
         for (service, what), names in changes.items():
             if len(names) > TOGETHER:
                 self._add(self._changes, "info", f"{len(names)} tasks: {what}", service=service)
             else:
                 for name in names:
                     self._add(self._changes, "info", what, service=service, task=name)
-        self._add(self._changes, "info", f"table {table.generation} is in force")
 
     def _add(self, ring: deque[dict[str, Any]], level: str, text: str, *, service: str = "", task: str = "") -> None:
         event: dict[str, Any] = {

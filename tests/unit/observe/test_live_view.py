@@ -39,7 +39,7 @@ def fed() -> LiveView:
     view = LiveView()
     view.take("state", {"services": [{"name": "web", "backends": [backend("1"), backend("2", state="draining")]}]})
     view.take("history", {"points": {"": [[1, 0, 1.0, 2.0]]}})
-    view.take("numbers", numbers({"1": [100, 1.5, 0, 4, 0, 0, 0, 0], "2": [200, 11.0, 3, 3, 1, 0, 0, 0]}))
+    view.take("numbers", numbers({"1": [100, 1.5, 0, 4, 0, 0, 0, 0, 0, 0], "2": [200, 11.0, 3, 3, 1, 0, 0, 0, 0, 0]}))
     return view
 
 
@@ -64,7 +64,7 @@ def test_services_and_tasks():
 
 def test_only_what_changed_is_sent():
     view = fed()
-    view.take("numbers", numbers({"1": [101, 2.5, 0, 4, 0, 0, 0, 0]}))
+    view.take("numbers", numbers({"1": [101, 2.5, 0, 4, 0, 0, 0, 0, 0, 0]}))
     text = shown(view)
     assert "101" in text
     assert "200" in text
@@ -146,12 +146,12 @@ def test_why_a_task_gets_no_new_users():
         backend("3"),
     ]
     view.take("state", {"services": [{"name": "web", "backends": tasks}, {"name": "empty", "backends": []}]})
-    view.take("numbers", numbers({"3": [5, 0.0, 0, 0, 0, 0, 1, 2]}))
+    view.take("numbers", numbers({"3": [5, 0.0, 0, 0, 0, 0, 1, 2, 7, 1]}))
     for width in (80, 150):
         text = shown(view, width=width)
         assert "its node is being drained; keeps its users" in text
         assert "ejected" in text
-        assert "its requests fail" in text
+        assert "its requests fail: 7 connections failed, 1 answers lost" in text
         assert "no task: requests are answered with 503" in text
     assert "web.3" in shown(view, Choice(filter="ejected"))
     assert "web.1" not in shown(view, Choice(filter="ejected"))

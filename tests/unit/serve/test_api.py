@@ -86,6 +86,8 @@ def test_events_after_one():
 
         admin.observer.numbered(TableSpec(generation=7, services=(), routes=()))
         admin.observer.numbered(TableSpec(generation=8, services=(), routes=()))
+        while len(admin.observer.recent.events()) < 2:  # they are told a little later
+            await asyncio.sleep(0.01)
         events = (await (await client.get("/api/events?after=1")).json())["events"]
         assert [(one["id"], one["text"]) for one in events] == [(2, "table 8 is in force")]
         assert (await client.get("/api/events?after=x")).status == 400

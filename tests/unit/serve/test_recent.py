@@ -26,9 +26,9 @@ def told(recent: Recent, after: int = 0) -> list[tuple[str, str]]:
 def test_what_changed_in_the_table():
     recent = Recent()
     recent.published(table(1, a="up"))
-    assert told(recent) == [("web.a", "came, up"), ("", "table 1 is in force")]
+    assert told(recent) == [("", "table 1 is in force"), ("web.a", "came, up")]
     recent.published(table(2, a="draining", b="up"))
-    assert told(recent, 2) == [("web.b", "came, up"), ("web.a", "draining, was up"), ("", "table 2 is in force")]
+    assert told(recent, 2) == [("", "table 2 is in force"), ("web.b", "came, up"), ("web.a", "draining, was up")]
     recent.published(msgspec.structs.replace(table(3), services=()))
     assert {text for _, text in told(recent, 5)} == {
         "went, was draining",
@@ -47,9 +47,9 @@ def test_why_a_task_is_left():
     )
     recent.published(table(2, a="leaving", b="draining"), made_of)
     assert told(recent, 3) == [
+        ("", "table 2 is in force"),
         ("web.a", "leaving, was up: its node is being drained; its users move"),
         ("web.b", "draining, was up"),  # the snapshot is already a newer one
-        ("", "table 2 is in force"),
     ]
 
 
@@ -57,7 +57,7 @@ def test_many_tasks_at_once_are_one_event():
     recent = Recent()
     recent.published(table(1, **{f"t{number}": "up" for number in range(TOGETHER + 1)}))
     recent.published(table(2, **{f"t{number}": "draining" for number in range(TOGETHER)}))
-    assert told(recent)[0] == ("", f"{TOGETHER + 1} tasks: came, up")
+    assert told(recent)[1] == ("", f"{TOGETHER + 1} tasks: came, up")
     assert ("web.t9", "draining, was up") in told(recent)
     assert len(told(recent)) == 2 + 1 + TOGETHER + 1
 
@@ -75,12 +75,22 @@ def logger():
 def test_warnings_of_the_log(logger):
     logger, recent = logger
     logger.info("nobody has to know")
+    logger.debug("sync works again?")
     logger.warning("answered", extra={"status": 502, "service": "web", "backend": "web.1", "remedy": "see its log"})
     logger.error("sync failed: %s", "away")
     first, second = recent.events()
     assert (first["level"], first["service"], first["task"]) == ("warning", "web", "web.1")
     assert first["text"] == "answered, status 502; see its log"
     assert (second["level"], second["text"]) == ("error", "sync failed: away")
+
+
+def test_the_end_of_what_a_warning_told_of(logger):
+    logger, recent = logger
+    logger.info("restored", extra={"backend": "web.1", "worker": 0})
+    logger.info("sync works again after %.0f s", 3.0)
+    logger.info("worker left", extra={"worker": 0})
+    assert told(recent) == [("web.1", "restored"), ("", "sync works again after 3 s")]
+    assert {event["level"] for event in recent.events()} == {"info"}
 
 
 def test_a_flood_of_warnings_does_not_push_the_tasks_out(logger):
@@ -91,7 +101,7 @@ def test_a_flood_of_warnings_does_not_push_the_tasks_out(logger):
     events = recent.events()
     assert len(events) == KEPT + 2
     assert [event["id"] for event in events] == sorted(event["id"] for event in events)
-    assert events[0]["text"] == "came, up"
+    assert events[1]["text"] == "came, up"
 
 
 def test_a_flood_of_one_warning_is_told_in_a_few_events(logger):

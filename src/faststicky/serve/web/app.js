@@ -80,9 +80,11 @@ function byNode(backends) {
 }
 
 // What the state column says: of a task that is up, whether its requests fail.
-function condition(backend, ejected) {
+function condition(backend, ejected, connectErrors = 0, resets = 0) {
   if (backend.state !== "up" || !ejected) return { state: backend.state, why: backend.why };
-  return { state: "ejected", why: "its requests failed; back when a connection to it succeeds" };
+  const parts = [[connectErrors, "connections failed"], [resets, "answers lost"]].filter(([number]) => number);
+  const counted = parts.map(([number, what]) => `${count(number)} ${what}`).join(", ");
+  return { state: "ejected", why: `its requests failed${counted ? ` (${counted})` : ""}; back when a connection to it succeeds` };
 }
 
 function slotOf(backend) {
@@ -117,13 +119,13 @@ function taskRow(service, backend) {
 }
 
 // True if it is another one than before.
-function showCondition(one, ejected) {
-  const { state, why } = condition(one.backend, ejected);
+function showCondition(one, ejected, connectErrors, resets) {
+  const { state, why } = condition(one.backend, ejected, connectErrors, resets);
+  text(one.why, why);
   if (one.state === state) return false;
   one.state = state;
   one.badge.className = `state ${state}`;
   text(one.badge, state);
-  text(one.why, why);
   one.why.hidden = !why;
   one.shown = [one.backend.name, one.backend.node, one.backend.host, state, why].join(" ").toLowerCase();
   return true;
@@ -213,10 +215,10 @@ function showNumbers(numbers) {
     text(view.captions[1], `p50 ${millis(times.p50)}, p99 ${millis(times.p99)}`);
     draw(view.charts[0], line.map((point) => point[0]));
     draw(view.charts[1], line.map((point) => point[2]), line.map((point) => point[3]));
-    for (const [id, [requests, perSecond, errors, sessions, inFlight, , , ejected]] of Object.entries(service.backends)) {
+    for (const [id, [requests, perSecond, errors, sessions, inFlight, , , ...failing]] of Object.entries(service.backends)) {
       const one = view.rows.get(id);
       if (!one) continue;
-      changed = showCondition(one, ejected) || changed;
+      changed = showCondition(one, ...failing) || changed;
       const { cells } = one;
       text(cells.requests, count(requests));
       text(cells.rate, rate(perSecond));
