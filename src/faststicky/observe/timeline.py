@@ -12,7 +12,7 @@ from faststicky.observe.log_report import Moment
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """What ended around `time`: requests and errors a second, percentiles of the first byte in milliseconds."""
+    """What ended at `time`: requests and errors a second, percentiles of the first byte in milliseconds."""
 
     time: datetime.datetime
     rate: float
@@ -22,21 +22,37 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def points(moments: Sequence[Moment], most: int = 60) -> tuple[float, list[Point]]:
-    """About `most` points of one width in seconds, and that width; where nothing was reported the rate is 0."""
+    """At most `most` points of one width in seconds, and that width; where nothing was reported the rate is 0.
+
+    Intervals of nodes begin at different moments, and none lasts as long as a point is wide: their counts are spread evenly over
+    the points that they overlap, lest two intervals fall into one point and none into the next.
+    """
     if not moments:
         return 0.0, []
-    first, last = min(moment.time for moment in moments), max(moment.time for moment in moments)
-    step = max(max(moment.seconds for moment in moments), (last - first).total_seconds() / most + 0.001)
-    count = round((last - first).total_seconds() / step) + 1
-    sums = [(0, 0, Histogram()) for _ in range(count)]
+    begin = min(_begin(moment) for moment in moments)
+    whole = (max(moment.time for moment in moments) - begin).total_seconds()
+    longest = max(moment.seconds for moment in moments)
+    count = max(1, min(most, round(whole / longest)))
+    step = whole / count
+    requests, errors, histograms = [0.0] * count, [0.0] * count, [Histogram() for _ in range(count)]
     for moment in moments:
-        place = round((moment.time - first).total_seconds() / step)
-        requests, errors, histogram = sums[place]
-        histogram.add(moment.first_byte)
-        sums[place] = (requests + moment.requests, errors + moment.errors, histogram)
+        start = (_begin(moment) - begin).total_seconds()
+        for place in range(int(start / step), count):
+            overlap = min(start + moment.seconds, (place + 1) * step) - max(start, place * step)
+            if overlap <= 0:
+                break
+            requests[place] += moment.requests * overlap / moment.seconds
+            errors[place] += moment.errors * overlap / moment.seconds
+            if overlap >= 0.499 * min(step, moment.seconds):  # they cannot be split: where most of the time is
+                histograms[place].add(moment.first_byte)
     made = []
-    for place, (requests, errors, histogram) in enumerate(sums):
+    for place, histogram in enumerate(histograms):
         p50, p99 = (None if value is None else round(value * 1000, 3) for value in histogram.percentiles((50.0, 99.0)))
-        time = first + datetime.timedelta(seconds=place * step)
-        made.append(Point(time=time, rate=round(requests / step, 2), errors=round(errors / step, 2), p50=p50, p99=p99))
+        time = begin + datetime.timedelta(seconds=(place + 1) * step)
+        rate, failed = round(requests[place] / step, 2), round(errors[place] / step, 2)
+        made.append(Point(time=time, rate=rate, errors=failed, p50=p50, p99=p99))
     return round(step, 3), made
+
+
+def _begin(moment: Moment) -> datetime.datetime:
+    return moment.time - datetime.timedelta(seconds=moment.seconds)

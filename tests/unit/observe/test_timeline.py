@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime
 
+from faststicky.observe.histogram import Histogram
 from faststicky.observe.log_report import Moment, Report
 from faststicky.observe.timeline import points
 from unit.observe.logs import START, stats
@@ -36,3 +37,25 @@ def test_a_long_time_is_put_together():
     _, made = points(moments(*range(0, 6000, 10)))
     assert 55 <= len(made) <= 62
     assert abs(sum(point.rate for point in made) / len(made) - 0.2) < 0.02
+
+
+def test_a_steady_rate_is_shown_as_one():
+    """Intervals of two nodes, not at the same moments; one was late, and so every point is wider than an interval."""
+    made = []
+    for offset in (0.0, 2.1):
+        end = offset
+        for number in range(28):
+            seconds = 5.5 if number == 12 else 5.0
+            end += seconds
+            time = START + datetime.timedelta(seconds=end)
+            made.append(Moment(time, seconds, int(30 * seconds), int(2 * seconds), Histogram({60: 150})))
+    step, shown = points(made)
+    assert all(59 < point.rate < 61 for point in shown[1:-1]), [point.rate for point in shown]
+    assert all(3.9 < point.errors < 4.1 for point in shown[1:-1]), [point.errors for point in shown]
+    assert all(point.p50 is not None for point in shown)
+    assert abs(sum(point.rate for point in shown) * step - sum(moment.requests for moment in made)) < 5
+
+
+def test_an_interval_as_short_as_none():
+    moment = Moment(START, 0.001, 3, 0, Histogram({1: 3}))
+    assert [point.rate for point in points([moment])[1]] == [3000.0]
