@@ -61,9 +61,9 @@ def stats(
 ) -> None:
     """Adds up what `faststicky run` writes, of any number of nodes, replicas and restarts.
 
-    Reads FILES, or what is piped in: docker service logs proxy | faststicky stats. Tables by service, task and node,
-    percentiles of all requests together, and how it was over time. Lines of other kinds are passed over, damaged ones
-    counted.
+    Reads FILES, or what is piped in: docker service logs proxy 2>&1 | faststicky stats. Tables by service, task and node,
+    percentiles of all requests together, how it was over time, and what the log warned of. Lines of other kinds are
+    passed over, damaged ones counted.
     """
     from rich.console import Console
 
@@ -71,7 +71,7 @@ def stats(
     from faststicky.observe.report_output import as_csv, as_json, show
 
     if not files and sys.stdin.isatty():
-        raise click.UsageError("nothing to read; name a file, or pipe: docker service logs proxy | faststicky stats")
+        raise click.UsageError("nothing to read; name a file, or pipe: docker service logs proxy 2>&1 | faststicky stats")
     report = Report(since, until, keep_intervals=hdr is not None)
     inputs = files or (click.open_file("-", encoding="utf-8", errors="replace"),)
     console = Console(width=None if sys.stdout.isatty() else 120)

@@ -1,4 +1,4 @@
-"""Lines of a log, as files and `docker service logs` give them: statistics and access lines are told from the rest."""
+"""Lines of a log, as files and `docker service logs` give them: statistics, access lines and warnings are told from the rest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIME = re.compile(r"^\d{4}-\d\d-\d\dT\S+\s+")
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """node: where it was written, "" if nobody says. replica: of the proxy, as Docker calls it. time: aware, UTC."""
 
-    kind: Literal["stats", "access"]
+    kind: Literal["stats", "access", "warning"]
     node: str
     replica: str
     time: datetime.datetime
@@ -32,7 +32,7 @@ class DamagedError(ValueError):
 
 
 def read(text: str) -> Line | None:
-    """None for lines of other kinds: the program's log, other programs. Raises DamagedError."""
+    """None for lines of other kinds: what the program's log has beside warnings and errors, other programs. Raises DamagedError."""
     node = replica = ""
     if (prefix := _PREFIX.match(text)) is not None:
         node, replica = prefix["node"] or "", prefix["task"] or ""
@@ -47,9 +47,11 @@ def read(text: str) -> Line | None:
     if not isinstance(fields, dict):
         return None
     if fields.get("event") == "stats":
-        kind: Literal["stats", "access"] = "stats"
+        kind: Literal["stats", "access", "warning"] = "stats"
     elif "event" not in fields and "target" in fields and "status" in fields:
         kind = "access"
+    elif "event" in fields and fields.get("level") in ("warning", "error"):
+        kind = "warning"
     else:
         return None
     time = moment(fields.get("time"))

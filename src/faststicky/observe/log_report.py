@@ -21,6 +21,8 @@ from faststicky.observe.numbers import hit_rate
 REGISTERS = 128
 _COUNTS = ("requests", "bytes_in", "bytes_out", "retries", "connect_errors", "resets", "ejections")
 _TASK_COUNTS = ("requests", "errors", "retries", "connect_errors", "resets", "ejections")
+_REASONS = ("kind", "status", "reason", "error", "cause")  # details that make it another warning
+_MANY_WARNINGS = 1000  # different ones; the rest is only counted in `lines`
 _SLOTS = 100_000  # different targets that are counted one by one; the rest is "(others)"
 
 
@@ -73,6 +75,27 @@ class Moment:
         self.first_byte = first
 
 
+class Standing(NamedTuple):
+    """How a proxy stood at `time`, by the last line of it. age: seconds since its table was confirmed; None: never."""
+
+    time: datetime.datetime
+    generation: int
+    age: float | None
+    ended: bool
+
+
+class Told:
+    """What a warning or an error of the program's log says, and how often; `last`: when for the last time."""
+
+    __slots__ = ("count", "last", "level", "remedy")
+
+    def __init__(self, level: str, remedy: str, last: datetime.datetime) -> None:
+        self.level = level
+        self.remedy = remedy
+        self.last = last
+        self.count = 0
+
+
 class Interval(NamedTuple):
     """Latencies of a service ("": of all traffic) in an interval that ended at `time`, as a line has them."""
 
@@ -98,13 +121,16 @@ class Report:
         self.services: dict[str, Sum] = {}
         self.tasks: dict[tuple[str, str], Sum] = {}
         self.nodes: dict[str, Sum] = {}
+        self.standings: dict[str, Standing] = {}  # by node
+        self.oldest: dict[str, float] = {}  # by node: how old its table was at the most, in seconds
         self.timeline: list[Moment] = []
         self.targets: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
         self.access = Sum()
         self.access_services: dict[str, Sum] = {}
         self.access_tasks: dict[tuple[str, str], Sum] = {}
-        self.lines: Counter[str] = Counter()  # stats, access, other, damaged, outside
+        self.warnings: dict[tuple[str, str], Told] = {}  # by service, or backend, and text
+        self.lines: Counter[str] = Counter()  # stats, access, warning, other, damaged, outside
         self.lost_access_lines: dict[tuple[str, str], int] = {}
         self.first: datetime.datetime | None = None
         self.last: datetime.datetime | None = None
@@ -129,7 +155,7 @@ class Report:
             elif (self._since and line.time < self._since) or (self._until and line.time > self._until):
                 self.lines["outside"] += 1
             else:
-                (self._add_stats if line.kind == "stats" else self._add_access)(line)
+                {"stats": self._add_stats, "access": self._add_access, "warning": self._add_warning}[line.kind](line)
                 self.lines[line.kind] += 1
                 self.first = min(self.first or line.time, line.time)
                 self.last = max(self.last or line.time, line.time)
@@ -156,8 +182,18 @@ class Report:
             _add(self.nodes.setdefault(line.node, Sum()), fields, parsed)
             self.timeline.append(Moment(line.time, seconds, int(fields["requests"]), errors, parsed[0]))
             self.lost_access_lines[line.node, line.replica] = int(fields.get("lost_access_lines", 0))
+            self._note_standing(line)
         else:
             raise DamagedError(f"unknown scope {scope!r}")
+
+    def _note_standing(self, line: Line) -> None:
+        age, generation = line.fields.get("sync_age"), line.fields.get("generation")
+        age = float(age) if isinstance(age, int | float) else None  # whatever is there, the line is counted already
+        generation = generation if isinstance(generation, int) else 0
+        standing = Standing(line.time, generation, age, bool(line.fields.get("last")))
+        if line.node not in self.standings or self.standings[line.node].time <= line.time:
+            self.standings[line.node] = standing
+        self.oldest[line.node] = max(self.oldest.get(line.node, 0.0), standing.age or 0.0)
 
     def _add_tasks(self, service: str, tasks: list[dict[str, Any]]) -> None:
         for task in tasks:
@@ -167,6 +203,18 @@ class Report:
             one.outcomes.update(task["outcomes"])
             one.see(registers)
             one.state = str(task["state"])
+
+    def _add_warning(self, line: Line) -> None:
+        fields = line.fields
+        where = str(fields.get("service") or fields.get("backend") or "")
+        text = ", ".join((str(fields["event"]), *(f"{name} {fields[name]}" for name in _REASONS if name in fields)))
+        told = self.warnings.get((where, text))
+        if told is None:
+            if len(self.warnings) >= _MANY_WARNINGS:
+                return
+            told = self.warnings[where, text] = Told(str(fields["level"]), str(fields.get("remedy", "")), line.time)
+        told.count += 1 + int(fields.get("suppressed", 0))
+        told.last = max(told.last, line.time)
 
     def _add_access(self, line: Line) -> None:
         fields = line.fields

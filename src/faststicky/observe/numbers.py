@@ -107,6 +107,13 @@ def moved_text(outcomes: Mapping[str, int]) -> str:
     return f"{sum(by_reason.values()):,} moved: {reasons}" if by_reason else ""
 
 
+def failures_text(failures: Mapping[str, int]) -> str:
+    """For people: "5 own answers: 4 503, 1 504"; empty if there was none."""
+    counted = {status: count for status, count in failures.items() if count}
+    statuses = ", ".join(f"{count:,} {status}" for status, count in counted.items())
+    return f"{sum(counted.values()):,} answered by the proxy itself: {statuses}" if counted else ""
+
+
 def summed(parts: Iterable[dict[str, int]]) -> dict[str, int]:
     """Key by key."""
     total: dict[str, int] = {}

@@ -15,14 +15,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from faststicky.observe.log_report import Report, Sum
-from faststicky.observe.numbers import moved, moved_text
+from faststicky.observe.log_report import Report, Sum, Told
+from faststicky.observe.numbers import failures_text, moved, moved_text
 from faststicky.observe.stats_lines import latency
 from faststicky.observe.timeline import Point, points
 
 TOP_TARGETS = 10
+TOP_WARNINGS = 12
 TICKS = 4  # of a plot's axis
 _MARKERS = (".", "*")
+STALE = 10.0  # seconds from which a table's age is worth a word
 WIDE = 110  # columns from which every number is shown
 
 
@@ -37,7 +39,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "total": _data(report.whole),
         "services": {name: _data(one) for name, one in sorted(report.services.items())},
         "tasks": [{"service": key[0], "task": key[1], **_data(one)} for key, one in sorted(report.tasks.items())],
-        "nodes": {name: _data(one) for name, one in sorted(report.nodes.items())},
+        "nodes": {name: {**_data(one), **_table_of(name, report)} for name, one in sorted(report.nodes.items())},
         "timeline": {
             "step": step,
             "points": [
@@ -45,6 +47,11 @@ def as_data(report: Report) -> dict[str, Any]:
                 for p in timeline
             ],
         },
+        "warnings": [
+            {"service": where, "text": text, "level": told.level, "remedy": told.remedy, "count": told.count,
+             "last": told.last.isoformat()}
+            for (where, text), told in _often(report)
+        ],
         "access": {
             "total": _data(report.access),
             "services": {name: _data(one) for name, one in sorted(report.access_services.items())},
@@ -97,20 +104,36 @@ def show(report: Report, console: Console) -> None:
             {**dict(sorted(services.items())), **({"all": whole} if len(services) > 1 else {})},
         )
     for name, one in sorted(services.items()):
-        if text := moved_text(one.outcomes):
-            console.print(Text.assemble((name, "dim"), "  ", text))
+        for text in (moved_text(one.outcomes), failures_text(one.failures)):
+            if text:
+                console.print(Text.assemble((name, "dim"), "  ", text))
     if tasks:
         _table(
             console, "tasks", {f"{service}  {task}": one for (service, task), one in sorted(tasks.items())}, tasks=True
         )
     if source and len(report.nodes) > 1:
         _table(console, "nodes, time to first byte in ms", dict(sorted(report.nodes.items())))
+    for node in sorted(report.standings):
+        console.print(_standing(node, report))
+    console.print()
+    if report.warnings:
+        _warnings(console, report)
     if report.targets:
         _targets(console, report)
     step, timeline = points(report.timeline)
     if len(timeline) > 1:
         for title, series in _plots(timeline, step):
             console.print(_plot(title, series, timeline, min(console.width, 100)), highlight=False, markup=False)
+
+
+def _standing(node: str, report: Report) -> Text:
+    """How old the table of a node's proxy was, at the most and in the end."""
+    last, oldest = report.standings[node], report.oldest[node]
+    old = "never confirmed" if last.age is None else f"{last.age:,.0f} s old"
+    text = f"  table {last.generation}, {old} at {last.time:%H:%M:%S}{', when the proxy ended' if last.ended else ''}"
+    stale = oldest >= STALE
+    more = f"; at the most {oldest:,.0f} s: the source of backends did not answer" if stale else ""
+    return Text.assemble((node, "dim"), text, (more, "yellow"))
 
 
 def _rows(report: Report) -> Iterator[tuple[str, str, str, Sum]]:
@@ -120,6 +143,12 @@ def _rows(report: Report) -> Iterator[tuple[str, str, str, Sum]]:
     yield from (("node", "", name, one) for name, one in sorted(report.nodes.items()))
     yield from (("access", name, name, one) for name, one in sorted(report.access_services.items()))
     yield from (("access-task", key[0], key[1], one) for key, one in sorted(report.access_tasks.items()))
+
+
+def _table_of(node: str, report: Report) -> dict[str, Any]:
+    last = report.standings[node]
+    ages = {"last": last.age, "max": report.oldest[node]}
+    return {"generation": last.generation, "sync_age": ages}
 
 
 def _data(one: Sum) -> dict[str, Any]:
@@ -144,7 +173,7 @@ def _table(console: Console, title: str, rows: Mapping[str, Sum], *, tasks: bool
     table.add_column("", no_wrap=True, min_width=12)
     timed = any(one.first_byte.counts for one in rows.values())
     wide = console.width >= WIDE
-    rest = {"retries", "ejections", "p90", "p99.9"} if not wide else set()
+    rest = {"retries", "failed", "ejections", "p90", "p99.9"} if not wide else set()
     made = {name: _cells(one, timed=timed, state=tasks) for name, one in rows.items()}
     columns = [column for column in next(iter(made.values())) if column not in rest]
     for column in columns:
@@ -164,6 +193,7 @@ def _cells(one: Sum, *, timed: bool, state: bool) -> dict[str, str]:
         "hit rate": "" if one.hit_rate is None else f"{one.hit_rate:.1%}",
         "moved": f"{sum(moved(one.outcomes).values()):,}",
         "retries": f"{one.counts['retries']:,}",
+        "failed": f"{one.counts['connect_errors'] + one.counts['resets']:,}",
         "ejections": f"{one.counts['ejections']:,}",
         **times,
         **({"state": one.state} if state else {}),
@@ -179,6 +209,26 @@ def _targets(console: Console, report: Report) -> None:
     console.print(table)
     statuses = "  ".join(f"{status}: {count:,}" for status, count in sorted(report.statuses.items()))
     console.print(f"[dim]answers[/] {statuses}\n", highlight=False)
+
+
+def _often(report: Report) -> list[tuple[tuple[str, str], Told]]:
+    """Errors first, then what is not of single requests (labels, options), then what was said most often."""
+    return sorted(report.warnings.items(), key=lambda one: (one[1].level != "error", one[0][0] != "", -one[1].count, one[0]))
+
+
+def _warnings(console: Console, report: Report) -> None:
+    table = Table(title="warnings and errors", title_justify="left", title_style="bold", box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="fold")
+    for (where, text), told in _often(report)[:TOP_WARNINGS]:
+        said = Text(f"{where}: {text}" if where else text, style="red" if told.level == "error" else "yellow")
+        said.append(f"; {told.remedy}" if told.remedy else "", style="dim")
+        table.add_row(f"{told.count:,}", f"{told.last:%H:%M:%S}", said)
+    if (more := len(report.warnings) - TOP_WARNINGS) > 0:
+        table.add_row("", "", Text(f"{more} more kinds; --format json has all of them", style="dim"))
+    console.print(table)
+    console.print()
 
 
 def _millis(value: float | None) -> str:
