@@ -29,12 +29,14 @@ class LineWriter:
         """path: "" for standard output; a file is appended to. Raises ConfigError if it cannot be opened."""
         self.dropped = 0
         self._path = path
-        self._queue: deque[tuple[bytes, int]] = deque()
+        self._queue: deque[bytes] = deque()
         self._waiting = 0
         self._wake = threading.Condition()
         self._stopping = False
         self._reopen = False
-        self._broken = False
+        self._broken = False  # there is no reader any more
+        self._lost = 0  # lines since they cannot be written
+        self._torn = False  # the last line that was written has no end
         self._thread = threading.Thread(target=self._run, name="lines", daemon=True)
         try:
             self._fd = self._open()
@@ -53,7 +55,7 @@ class LineWriter:
             if self._waiting + len(data) > MAX_QUEUE or self._broken or self._stopping:
                 self.dropped += lines
                 return
-            self._queue.append((data, lines))
+            self._queue.append(data)
             self._waiting += len(data)
             self._wake.notify()
 
@@ -83,34 +85,42 @@ class LineWriter:
             with self._wake:
                 self._wake.wait_for(lambda: self._queue or self._stopping or self._reopen)
                 reopen, self._reopen = self._reopen, False
-                parts, lines, size = [], 0, 0
+                parts, size = [], 0
                 while self._queue and size < BATCH:
-                    part, count = self._queue.popleft()
-                    parts.append(part)
-                    lines += count
-                    size += len(part)
+                    parts.append(self._queue.popleft())
+                    size += len(parts[-1])
                 if not parts and self._stopping:
                     return
             if reopen and self._path:
                 self._open_anew()
             if parts:
-                self._put(b"".join(parts), lines)
+                self._put(b"".join(parts))
             with self._wake:
                 self._waiting -= size
 
-    def _put(self, data: bytes, lines: int) -> None:
-        view = memoryview(data)
+    def _put(self, data: bytes) -> None:
+        if self._torn:
+            data = b"\n" + data  # so that a full disk costs the line that was cut, not also the first after it
+        written, where = 0, self._path or "standard output"
         try:
-            while view:
-                view = view[os.write(self._fd, view) :]
+            while written < len(data):
+                written += os.write(self._fd, memoryview(data)[written:])
         except OSError as error:
+            lost = data.count(b"\n", written) - (self._torn and not written)
+            first = not self._lost
+            self._lost += lost
             with self._wake:
-                self.dropped += lines
-                first, self._broken = not self._broken, isinstance(error, BrokenPipeError)
+                self.dropped += lost
+                self._broken = isinstance(error, BrokenPipeError)
             if first:
-                where = self._path or "standard output"
                 log.warning("lines cannot be written and are dropped; make room, or mend what reads them",
                             extra={"where": where, "error": str(error)})  # fmt: skip
+        else:
+            if self._lost:
+                log.info("lines can be written again", extra={"where": where, "lost": self._lost})
+            self._lost = 0
+        if written:
+            self._torn = data[written - 1] != ord("\n")
 
     def _open_anew(self) -> None:
         try:
@@ -120,5 +130,5 @@ class LineWriter:
                         extra={"file": self._path, "error": str(error)})  # fmt: skip
             return
         os.close(self._fd)
-        self._fd = fd
+        self._fd, self._torn = fd, False
         log.info("access log opened again", extra={"file": self._path})

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import time
 
 import pytest
@@ -101,6 +103,43 @@ def test_a_full_disk_drops_and_goes_on(caplog):
     until(lambda: writer.dropped == 1)
     writer.stop()
     assert "No space left" in caplog.records[0].error
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 64 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount one")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], check=True)
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_disk_that_is_full_for_a_while_leaves_whole_lines_and_their_number(small_disk, caplog):
+    caplog.set_level("INFO")
+    path, ballast = small_disk / "access", small_disk / "ballast"
+    ballast.write_bytes(b"x" * 32_768)
+    writer = LineWriter(str(path))
+    writer.start()
+    line = b'{"n":%d,"fill":"' + b"y" * 979 + b'"}\n'
+    for number in range(100):  # of which some thirty fit
+        writer.write(line % number, 1)
+    until(lambda: writer.dropped and not writer._queue)
+    time.sleep(0.1)  # what was taken from the queue is being written
+    ballast.unlink()
+    for number in range(100, 110):
+        writer.write(line % number, 1)
+    writer.stop()
+    whole = [json.loads(text) for text in path.read_bytes().splitlines() if text.endswith(b"}")]
+    assert [one["n"] for one in whole][-10:] == list(range(100, 110))
+    damaged = len(path.read_bytes().splitlines()) - len(whole)
+    assert damaged <= 1  # the one that was cut
+    assert len(whole) + writer.dropped == 110
+    events = [record.getMessage() for record in caplog.records]
+    assert sum("are dropped" in event for event in events) == 1
+    assert sum("can be written again" in event for event in events) == 1
 
 
 def test_a_file_that_cannot_be_opened(tmp_path):
