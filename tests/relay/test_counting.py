@@ -64,7 +64,7 @@ def test_own_answers(lab: Lab, make: Any) -> None:
     assert found.service()["failures"] == {"502": 1, "503": 0, "504": 0, "other": 0}
     assert found.total()["failures"] == {"502": 1, "503": 0, "504": 0, "other": 1}
     assert found.total()["requests"] == 2
-    assert found.backend()["connect_errors"] == 1
+    assert found.service()["connect_errors"] == found.backend()["connect_errors"] == 1
 
 
 def test_a_try_elsewhere(lab: Lab, make: Any) -> None:
@@ -158,6 +158,36 @@ def test_what_a_worker_that_died_had_under_way_ends_with_it(lab: Lab, make: Any)
             peer.request()
 
 
+def test_lost_answers_are_counted_for_the_service_too(lab: Lab, make: Any) -> None:
+    backend = lab.backend()
+    found = make(backend)
+    client = found.proxy.client()
+    client.send(POST)
+    peer = backend.accept()
+    peer.request()
+    peer.close()
+    assert client.answer().status == 502
+    assert found.service()["resets"] == found.total()["resets"] == found.backend()["resets"] == 1
+
+
+def test_a_backend_that_closes_on_what_cannot_be_repeated_is_ejected_too(lab: Lab, make: Any) -> None:
+    backend, other = lab.backend(), lab.backend()
+    found = make(backend, other, eject_after=2, eject_time=600.0)
+    for _ in range(2):
+        client = found.proxy.client()
+        client.send(POST.replace(b"\r\n\r\n", b"\r\nCookie: s=tb0.sb0\r\n\r\n"))
+        peer = backend.accept()
+        peer.request()
+        peer.close()
+        assert client.answer().status == 502
+    assert (found.backend()["resets"], found.backend()["ejected"], found.service()["ejections"]) == (2, 1, 1)
+
+    def told() -> list[str]:
+        return [event["reason"] for event in found.proxy.events if event["event"] == "upstream-failed"]
+
+    until(lambda: told() == ["closed-before-answer"] * 2, f"both are told: {told()}")
+
+
 def test_whether_a_backend_is_ejected(lab: Lab, make: Any) -> None:
     bad, good = lab.backend(), lab.backend()
     bad.refuse()
@@ -172,6 +202,8 @@ def test_whether_a_backend_is_ejected(lab: Lab, make: Any) -> None:
         peer.send(ok())
         assert client.answer().status == 200
         assert (found.backend(0)["ejections"], found.backend(1)["ejected"]) == (1, 0)
+        for name in ("ejections", "connect_errors", "resets"):
+            assert found.service()[name] == found.total()[name] == found.backend(0)[name], name
         if eject_time > 1:
             assert found.backend(0)["ejected"] == 1
     bad.listen_again()

@@ -57,12 +57,14 @@ cdef void count_leave(Exchange x) noexcept:
         x.counted_at = None
 
 
-cdef void count_failure(Upstream upstream, bint connecting) noexcept:
+cdef void count_failure(Exchange x, Upstream upstream, bint connecting) noexcept:
     if connecting:
         upstream.stats.connect_errors += 1
+        x.stats.counters.connect_errors += 1
         upstream.relay.total.counters.connect_errors += 1
     else:
         upstream.stats.resets += 1
+        x.stats.counters.resets += 1
         upstream.relay.total.counters.resets += 1
 
 

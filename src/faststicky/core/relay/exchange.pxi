@@ -321,24 +321,24 @@ cdef class Exchange:
             return answer_closed(self)
         if self.state == ANSWER_HEAD:
             self.let_go(False)
-            if self.raw is None or self.interim:
-                return self.give_up(502, "closed-before-answer")
             # A kept connection that the backend has just closed says nothing about the backend (RFC 9112, 9.3.1): the user's
             # own task gets the request again, once, on a new connection. Anything else is tried elsewhere, also what was lost
             # because the machine of the backend is silent (health.pxi).
             stale = stale and not self.repeated and not (<Upstream>self.backend.upstream).load.ejected
-            self.repeated = self.repeated or stale
             if not stale:
-                count_failure(<Upstream>self.backend.upstream, False)
-                upstream_fails(<Upstream>self.backend.upstream, False)
+                count_failure(self, <Upstream>self.backend.upstream, False)
+                upstream_fails(self, <Upstream>self.backend.upstream, False)
                 self.tell("upstream-failed", "closed-before-answer")
+            if self.raw is None or self.interim:
+                return self.give_up(502, "closed-before-answer")
+            self.repeated = self.repeated or stale
             return self.retry(stale, 502, "closed-before-answer")
         return self.upstream_failed(502, "closed-early")
 
     cdef int upstream_failed(self, int status, str reason) except -1:
         """The backend answered nonsense, or not in time, or not to the end: not to be tried again."""
         self.relay.totals.upstream_errors += 1
-        count_failure(<Upstream>self.backend.upstream, False)
+        count_failure(self, <Upstream>self.backend.upstream, False)
         self.tell("upstream-failed", reason)
         self.let_go(False)
         return self.give_up(status, reason)

@@ -9,18 +9,19 @@ cdef enum:
     LONGEST_EJECTION = 600    # ticks
 
 
-cdef int upstream_fails(Upstream upstream, bint timeout) except -1:
-    """One failure more; a time-out counts for as many as are needed, since each of them costs somebody a wait."""
+cdef int upstream_fails(Exchange x, Upstream upstream, bint timeout) except -1:
+    """One failure more, of x; a time-out counts for as many as are needed, since each of them costs somebody a wait."""
     cdef Relay relay = upstream.relay
     if relay.eject_after == 0 or upstream.load.ejected:
         return 0
     upstream.failures += 1
     if timeout or upstream.failures >= relay.eject_after:
-        eject(upstream)
+        eject(x, upstream)
     return 0
 
 
-cdef int eject(Upstream upstream) except -1:
+cdef int eject(Exchange x, Upstream upstream) except -1:
+    """x: whose failure was one too many, and in whose service it is counted; None if nobody waited for the backend."""
     cdef Relay relay = upstream.relay
     if upstream.load.ejected or upstream.retired or relay.closed:
         return 0
@@ -31,6 +32,8 @@ cdef int eject(Upstream upstream) except -1:
     relay.totals.ejections += 1
     upstream.stats.ejections += 1
     upstream.stats.ejected = 1
+    if x is not None:
+        x.stats.counters.ejections += 1
     relay.total.counters.ejections += 1
     relay.ejected.append(upstream)
     upstream.close_idle()
@@ -66,13 +69,13 @@ cdef int trial_over(Upstream upstream, bint well) except -1:
     return wake_parked(relay)
 
 
-cdef int machine_is_silent(Upstream upstream) except -1:
+cdef int machine_is_silent(Exchange x, Upstream upstream) except -1:
     """A connection to this backend was lost because its machine acknowledges nothing: all others will be, one after the
     other. Those that wait for an answer are ended now, so that no user waits for more than one such time-out."""
     cdef Relay relay = upstream.relay
     cdef uint32_t place
     cdef Connection connection
-    eject(upstream)
+    eject(x, upstream)
     for place in range(1, relay.places):
         if relay.owners[place] == NULL or type(<object>relay.owners[place]) is not Connection:
             continue

@@ -85,8 +85,8 @@ cdef class Upstream:
             self.connecting -= 1
             self.relay.totals.connect_errors += 1
             if not dial.is_own(error):
-                count_failure(self, True)
-                upstream_fails(self, isinstance(error, TimeoutError))
+                count_failure(x, self, True)
+                upstream_fails(x, self, isinstance(error, TimeoutError))
             reason = dial.reason(error)
             if self.is_awaited_by(x):
                 x.connect_failed(reason)
@@ -298,7 +298,7 @@ cdef class Connection(Peer):
         if error is None:
             error = self.fault
         if dial.is_silence(error) and not self.patient:
-            machine_is_silent(self.upstream)
+            machine_is_silent(x, self.upstream)
         if self.state == CONNECTION_IDLE:
             leave_pool(self)
         self.state = CONNECTION_CLOSED
