@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import os
 import queue
+import re
 import select
 import sys
 import termios
@@ -24,6 +25,7 @@ from faststicky.errors import FaststickyError
 ONCE = 10.0  # seconds that --once waits for numbers
 WAIT = 0.2  # seconds that a key is waited for
 SCROLLS = {"\x1b[A": -1, "\x1b[B": 1, "\x1bOA": -1, "\x1bOB": 1, "k": -1, "j": 1, "\x1b[5~": -10, "\x1b[6~": 10}
+_KEY = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]|\x1bO[A-Za-z]|.", re.DOTALL)
 AGAIN = 2.0  # seconds from a lost connection to the next try
 
 
@@ -40,7 +42,6 @@ def top(admin: str, service: str, once: bool) -> None:
     Keys: q quit, s sort, tab one service or all, / filter, arrows scroll, w label warnings, e events.
     """
     from rich.console import Console
-    from rich.live import Live
 
     from faststicky.observe.live_view import Choice, LiveView
 
@@ -58,6 +59,14 @@ def top(admin: str, service: str, once: bool) -> None:
                 raise FaststickyError("no numbers came", where=client.url, remedy="try again") from None
         console.print(view.render(choice, console.width, 10_000))
         return
+    with contextlib.suppress(OSError):  # the terminal is gone
+        _live(view, choice, news, console)
+
+
+def _live(view: Any, choice: Any, news: queue.Queue[tuple[str, Any] | FaststickyError], console: Any) -> None:
+    """Until somebody quits. Raises OSError when the terminal goes away."""
+    from rich.live import Live
+
     with _keys() as keys, Live(console=console, screen=True, auto_refresh=False) as live:
         changed, size = True, console.size
         while True:
@@ -69,6 +78,8 @@ def top(admin: str, service: str, once: bool) -> None:
                 size = console.size
                 live.update(view.render(choice, *size), refresh=True)
             pressed = keys()
+            if pressed is None:
+                return
             changed = bool(pressed)
             for key in pressed:
                 if key in ("q", "\x03") and not choice.typing:
@@ -107,6 +118,11 @@ def press(choice: Any, key: str, services: list[str]) -> None:
         choice.service, choice.offset = around[(at + 1) % len(around)], 0
 
 
+def split_keys(text: str) -> list[str]:
+    """An arrow is one key; over a slow line several come at once."""
+    return _KEY.findall(text)
+
+
 def _take(view: Any, news: tuple[str, Any] | FaststickyError) -> None:
     if isinstance(news, FaststickyError):
         view.problem = str(news)
@@ -121,6 +137,8 @@ def _listen(client: AdminClient, news: queue.Queue[tuple[str, Any] | FaststickyE
     while True:
         try:
             with client.live() as response:
+                for event in client.ask("/api/events")["events"]:  # what happened meanwhile
+                    news.put(("event", event))
                 for message in messages(response):
                     news.put(message)
             news.put(FaststickyError("the proxy has ended the connection", where=client.url))
@@ -133,18 +151,22 @@ def _listen(client: AdminClient, news: queue.Queue[tuple[str, Any] | FaststickyE
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Any]:
-    """Keys of the terminal, without waiting for Enter; none when none came for a moment."""
+    """Keys of the terminal, without waiting for Enter; none when none came for a moment, None when it is gone."""
     fd = sys.stdin.fileno()
     before = termios.tcgetattr(fd)
     tty.setcbreak(fd)
 
-    def keys() -> tuple[str, ...]:
+    def keys() -> list[str] | None:
         if not select.select([fd], [], [], WAIT)[0]:
-            return ()
-        pressed = os.read(fd, 64).decode(errors="ignore")
-        return (pressed,) if pressed[:1] == "\x1b" else tuple(pressed)  # an arrow is one key
+            return []
+        try:
+            pressed = os.read(fd, 1024)
+        except OSError:
+            return None
+        return split_keys(pressed.decode(errors="ignore")) if pressed else None
 
     try:
         yield keys
     finally:
-        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):  # it is gone
+            termios.tcsetattr(fd, termios.TCSADRAIN, before)

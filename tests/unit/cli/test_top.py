@@ -1,17 +1,21 @@
 from __future__ import annotations
 
+import logging
 import os
 import pty
+import queue
 import select
 import subprocess
 import sys
+import threading
 import time
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from faststicky.cli import main
-from faststicky.cli.top import press
+from faststicky.cli.top import press, split_keys
 from faststicky.observe.live_view import Choice
 from unit.serve.served import served
 
@@ -82,6 +86,62 @@ def test_live_in_a_terminal(terminal):
             process.kill()
             process.wait()
             os.close(ours)
+
+
+def test_several_keys_at_once():
+    assert split_keys("\x1b[B\x1b[B\x1bOAj\x1b[6~q") == ["\x1b[B", "\x1b[B", "\x1bOA", "j", "\x1b[6~", "q"]
+    assert split_keys("\x1b") == ["\x1b"]
+    assert split_keys("/é\r") == ["/", "é", "\r"]
+
+
+def test_a_terminal_that_goes_away_ends_it():
+    """Without a hang-up signal, as a process of `docker exec` that has no session of its own."""
+    with served() as (_admin, url):
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "faststicky", "top", "--admin", url],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TERM": "xterm"},
+        )
+        assert process.stderr is not None
+        os.close(theirs)
+        try:
+            seen = b""
+            while b"web.t1@node1" not in seen:
+                seen += os.read(ours, 65536)
+            os.close(ours)
+            assert process.stderr.read() == b""
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+            process.wait()
+            process.stderr.close()
+
+
+def test_what_happened_while_the_proxy_was_away(monkeypatch):
+    from faststicky.cli import top
+    from faststicky.cli.admin_client import AdminClient
+
+    monkeypatch.setattr(top, "AGAIN", 0.05)
+    news: queue.Queue[Any] = queue.Queue()
+
+    def until(kind: str, text: str) -> None:
+        while True:
+            told = news.get(timeout=60)
+            if isinstance(told, tuple) and told[0] == kind and text in str(told[1]):
+                return
+
+    with served() as (admin, url):
+        threading.Thread(target=top._listen, args=(AdminClient(url), news), daemon=True).start()
+        until("numbers", "")
+        admin.observer.recent.on_event = lambda _event: None  # as if the connection had been lost before it was told
+        logging.getLogger("faststicky.test_top").warning("something was wrong")
+        for listener in list(admin.observer.feed._listeners):
+            admin.observer.feed.leave(listener)
+            listener.end()
+        until("event", "something was wrong")
 
 
 def test_keys():
