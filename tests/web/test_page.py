@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,8 +81,9 @@ def test_what_is_shown_is_what_the_api_says_and_it_goes_on(browser: Browser, fro
 
         until(numbers, "the page's numbers")
         assert sum(int(row[8]) for row in rows(page)) == 7
+        expect(page.locator(".facts")).to_contain_text("7 requests")
         expect(page.locator("#total-sessions")).to_have_text("1")
-        expect(page.locator("#events li").first).to_contain_text("table 1 is in force")
+        expect(page.locator("#events li").last).to_contain_text("table 1 is in force")
         assert page.locator("svg.chart .curve").first.get_attribute("d")
 
 
@@ -121,6 +123,26 @@ def test_draining_from_the_page(browser: Browser, front: Proxy):
         until(lambda: len({front.get("/")[1] for _ in range(10)}) == 2, "new users at both")
 
 
+def test_the_keyboard_stays_where_it_is_when_the_table_changes(browser: Browser, front: Proxy):
+    def drain(method: str) -> None:
+        name = front.api("/api/backends")["backends"][0]["name"]
+        url = f"http://{front.admin}/api/backends/{name}/drain"
+        urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=60).close()
+
+    with opened(browser, f"http://{front.admin}/") as page:
+        expect(page.locator("#link-text")).to_have_text("live")
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.textContent") == "default"
+        drain("POST")
+        expect(page.locator("tr[data-id] .state").first).to_have_text("draining")
+        assert page.evaluate("document.activeElement.textContent") == "default"
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "undo"
+        drain("DELETE")
+        expect(page.locator("tr[data-id] .state").first).to_have_text("up")
+        assert page.evaluate("document.activeElement.textContent") == "drain"
+
+
 def test_a_proxy_with_a_token_asks_for_it(browser: Browser, tmp_path: Path):
     secret = tmp_path / "token"
     secret.write_text(TOKEN)
@@ -147,22 +169,30 @@ def test_what_needs_attention_is_pointed_at(browser: Browser, tmp_path: Path):
     with whoami("one") as one:
         config.write_text(
             f'[services.web]\nbackends = ["{one}", "http://127.0.0.1:9"]\n[services.unrouted]\nbackends = ["{one}"]\n'
+            '[services.empty]\ndns = "nowhere.invalid:80"\n'
             '[[routes]]\nrule = "PathPrefix(`/`)"\nservice = "web"\n'
+            '[[routes]]\nrule = "PathPrefix(`/empty`)"\nservice = "empty"\n'
         )
         options = ("--config", str(config), "--eject-after", "1", "--eject-time", "1h")
         with proxy(tmp_path, *options) as running, opened(browser, f"http://{running.admin}/") as page:
-            expect(page.locator("#to-warnings")).to_have_text("1 label warning")
+            expect(page.locator("#to-warnings")).to_have_text("2 label warnings")
             expect(page.locator("#warnings")).to_contain_text("add a [[routes]] table")
-            expect(page.locator("#to-trouble")).to_be_hidden()
+            expect(page.locator("#to-trouble")).to_have_text("1 service without a task")
             for _ in range(4):
                 assert running.get("/")[0] == 200
+            for _ in range(3):
+                assert running.get("/empty")[0] == 503
+            empty = page.locator(".service", has=page.get_by_role("heading", name="empty"))
+            expect(empty).to_contain_text("3 requests")
+            expect(empty).to_contain_text("3 answered by the proxy itself (503: 3)")
             bad = page.locator("tr[data-id]", has_text="127.0.0.1:9")
             expect(bad.locator(".state").first).to_have_text("ejected")
             expect(bad).to_contain_text("connections failed")
             expect(page.locator("#events")).to_contain_text("nothing listens at the task's port")
+            expect(page.locator("#to-trouble")).to_have_text("1 task not up, 1 service without a task")
             page.locator("#to-trouble").focus()
             page.keyboard.press("Enter")
-            expect(page.locator("#found")).to_have_text("1 services, 1 tasks")
+            expect(page.locator("#found")).to_have_text("2 services, 1 task")
             assert [row[0] for row in rows(page)] == ["127.0.0.1:9"]
             expect(page.locator("#trouble")).to_be_focused()
 
@@ -187,7 +217,7 @@ def test_a_thousand_tasks_can_be_searched_without_a_mouse(browser: Browser, tmp_
         assert len(rows(page)) == shown + 40
         page.keyboard.press("/")
         page.keyboard.type("s07 127.1.7.33")
-        expect(page.locator("#found")).to_have_text("1 services, 1 tasks")
+        expect(page.locator("#found")).to_have_text("1 service, 1 task")
         assert [row[0] for row in rows(page)] == ["127.1.7.33:81"]
         page.keyboard.press("Escape")
         expect(page.locator(".service:visible")).to_have_count(20)

@@ -19,6 +19,7 @@ PAGE = {
     "/app.js": ("app.js", "text/javascript"),
     "/view.js": ("view.js", "text/javascript"),
     "/chart.js": ("chart.js", "text/javascript"),
+    "/events.js": ("events.js", "text/javascript"),
     "/style.css": ("style.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }

@@ -2,11 +2,11 @@
 // into what is there.
 
 import { chart, draw } from "/chart.js";
-import { count, make, millis, percent, rate, span, text } from "/view.js";
+import { loadEvents, showEvent } from "/events.js";
+import { count, counted, make, millis, percent, rate, span, text } from "/view.js";
 
 const MOST_TASKS = 200; // rows of all services together before "show all", those that are not up aside
 const LEAST_TASKS = 6; // of each service
-const MOST_EVENTS = 200;
 const POINTS = 90;
 
 const $ = (id) => document.getElementById(id);
@@ -131,11 +131,11 @@ function showCondition(one, ejected, connectErrors, resets) {
   return true;
 }
 
-const FACTS = [["tasks", "tasks up"], ["users", "users"], ["hit", "kept on their task"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"],
+const FACTS = [["tasks", "tasks up"], ["users", "users"], ["requests", "requests"], ["errors", "5xx"], ["hit", "kept on their task"], ["p90", "p90"], ["p999", "p99.9"], ["max", "max"],
   ["slot", "followed their slot"], ["moved", "moved"], ["retries", "retries"], ["failures", "own errors"], ["queued", "waiting"]];
-const QUIET = ["hit", "p90", "p999", "max", "slot", "moved", "retries", "failures", "queued"]; // not shown while there are none
+const QUIET = ["errors", "hit", "p90", "p999", "max", "slot", "moved", "retries", "failures", "queued"]; // not shown while there are none
 const HEADS = [["task"], ["address", "wide-only"], ["slot", "number wide-only"], ["state"], ["users", "number"], ["req/s", "number"],
-  ["in flight", "number wide-only"], ["5xx", "number wide-only"], ["requests", "number wide-only"], ["", "number"]];
+  ["in flight", "number wide-only"], ["5xx", "number wide-only"], ["requests", "number wide-only"], ["draining", "number", "unseen"]];
 
 function serviceView(service) {
   const about = [service.sticky ? `cookie ${service.cookie.name}` : "not sticky", ...state.routes.filter((route) => route.service === service.name).map((route) => route.rule)];
@@ -163,15 +163,28 @@ function serviceView(service) {
     view.groups.push({ heading, rows });
   }
   view.more = make("button", { type: "button", class: "more", onclick: () => { opened.add(service.name); filter(); } });
-  const table = make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map(([label, kind]) => make("th", { class: kind ?? null, scope: "col" }, label)))), body);
+  const table = make("table", {}, make("thead", {}, make("tr", {}, ...HEADS.map(([label, kind, seen]) => make("th", { class: kind ?? null, scope: "col" }, seen ? make("span", { class: seen }, label) : label)))), body);
   view.element = make("section", { class: "service", "aria-label": `Service ${service.name}` }, head, facts,
     service.backends.length ? table : make("p", { class: "dim" }, "No task: requests are answered with 503."), view.more);
   view.shown = [service.name, ...about].join(" ").toLowerCase();
   return view;
 }
 
+// Where the keyboard is among what is built anew: a service's title, its button, or a task's.
+function place() {
+  const at = document.activeElement;
+  const service = [...views].find(([, view]) => view.element.contains(at))?.[0];
+  const task = at?.closest?.("tr")?.dataset.id;
+  return service === undefined ? () => {} : () => {
+    const view = views.get(service);
+    const row = view?.rows.get(task)?.row;
+    const where = row?.querySelector("button") ?? (at.matches(".more") && !view?.more.hidden ? view?.more : view?.element.querySelector("h2"));
+    where?.focus({ preventScroll: true });
+  };
+}
+
 function showState() {
-  const focused = document.activeElement?.closest?.("tr")?.dataset.id;
+  const refocus = place();
   text($("version"), state.version);
   views.clear();
   for (const service of state.services) views.set(service.name, serviceView(service));
@@ -182,9 +195,9 @@ function showState() {
   $("warnings").hidden = !notices.length;
   $("warnings").querySelector("div").replaceChildren(...notices);
   $("to-warnings").hidden = !notices.length;
-  text($("to-warnings"), `${notices.length} label ${notices.length === 1 ? "warning" : "warnings"}`);
+  text($("to-warnings"), counted(notices.length, "label warning"));
   filter();
-  if (focused) document.querySelector(`tr[data-id="${CSS.escape(focused)}"] button`)?.focus();
+  refocus();
 }
 
 function showNumbers(numbers) {
@@ -196,6 +209,8 @@ function showNumbers(numbers) {
     const { counts, first_byte_ms: times, outcomes } = service;
     text(view.facts.users, count(counts.sessions));
     text(view.labels.users, counts.sessions === 1 ? "user" : "users");
+    text(view.facts.requests, count(counts.requests));
+    text(view.facts.errors, count(counts.errors));
     text(view.facts.hit, percent(service.hit_rate));
     text(view.facts.slot, count(outcomes.slot ?? 0));
     const reasons = Object.entries(outcomes).filter(([name, one]) => name.startsWith("moved_") && one);
@@ -208,7 +223,7 @@ function showNumbers(numbers) {
     text(view.labels.retries, counts.retries === 1 ? "retry" : "retries");
     const own = Object.entries(service.failures).filter(([, one]) => one);
     text(view.facts.failures, count(own.reduce((sum, [, one]) => sum + one, 0)));
-    text(view.labels.failures, `own errors (${own.map(([status, one]) => `${status}: ${count(one)}`).join(", ")})`);
+    text(view.labels.failures, `answered by the proxy itself (${own.map(([status, one]) => `${status}: ${count(one)}`).join(", ")})`);
     text(view.facts.queued, count(counts.queued));
     for (const key of QUIET) view.facts[key].parentElement.hidden = ["0", "–"].includes(view.facts[key].textContent);
     text(view.captions[0], `${rate(counts.rate)} requests/s`);
@@ -243,6 +258,7 @@ function filter() {
   let shown = 0;
   let tasks = 0;
   let troubled = 0;
+  let empty = 0;
   for (const [name, view] of views) {
     const inService = words.every((word) => view.shown.includes(word));
     let visible = 0;
@@ -263,6 +279,7 @@ function filter() {
       }
       if (heading) heading.hidden = !inGroup;
     }
+    empty += !view.rows.size;
     view.more.hidden = !hidden;
     text(view.more, `show ${hidden} more tasks`);
     const failing = trouble && !view.rows.size; // it has no task at all
@@ -270,9 +287,10 @@ function filter() {
     shown += !view.element.hidden;
     tasks += visible + hidden;
   }
-  $("to-trouble").hidden = !troubled || trouble;
-  text($("to-trouble"), `${troubled} ${troubled === 1 ? "task" : "tasks"} not up`);
-  text($("found"), words.length || trouble ? `${shown} services, ${tasks} tasks` : "");
+  const wrong = [troubled ? `${counted(troubled, "task")} not up` : "", empty ? `${counted(empty, "service")} without a task` : ""];
+  $("to-trouble").hidden = !(troubled || empty) || trouble;
+  text($("to-trouble"), wrong.filter(Boolean).join(", "));
+  text($("found"), words.length || trouble ? `${counted(shown, "service")}, ${counted(tasks, "task")}` : "");
 }
 
 $("search").addEventListener("input", filter);
@@ -300,23 +318,6 @@ document.addEventListener("keydown", (event) => {
     titles[event.key === "j" ? Math.min(at + 1, titles.length - 1) : Math.max(at - 1, 0)]?.focus();
   }
 });
-
-// ---- events
-
-function showEvent(event, flash) {
-  const time = new Date(event.time).toLocaleTimeString("en-GB");
-  const where = [event.service, event.task].filter(Boolean).join(" · ");
-  const item = make("li", { class: `${event.level}${flash ? " flash" : ""}` }, make("time", { datetime: event.time, title: event.time }, time), where ? make("b", {}, where) : "", `${where ? " " : ""}${event.text}`);
-  $("events").prepend(item);
-  while ($("events").children.length > MOST_EVENTS) $("events").lastChild.remove();
-}
-
-async function loadEvents() {
-  const answer = await fetch("/api/events");
-  if (!answer.ok) return;
-  $("events").replaceChildren();
-  for (const event of (await answer.json()).events.slice(-MOST_EVENTS)) showEvent(event, false);
-}
 
 // ---- draining
 

@@ -22,6 +22,10 @@ export function count(number) {
   return Math.round(number).toLocaleString("en");
 }
 
+export function counted(number, what) {
+  return `${count(number)} ${number === 1 ? what : `${what}s`}`;
+}
+
 export function rate(number) {
   return number >= 100 || number === 0 ? count(number) : number.toFixed(1);
 }
