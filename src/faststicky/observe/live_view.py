@@ -86,7 +86,7 @@ class LiveView:
         if choice.panel == "services":
             body = self._services(choice, width, room)
         else:
-            body = (self._told() if choice.panel == "events" else self._warnings(width))[choice.offset :]
+            body = (self._told(width) if choice.panel == "events" else self._warnings(width))[choice.offset :]
         return Group(*(_cut(line, width) for line in (*head, *body[:room], *foot)[:height]))
 
     # ---- above and below
@@ -232,8 +232,12 @@ class LiveView:
             lines += _wrapped(warning["text"], width)
         return lines or [Text("no label warnings")]
 
-    def _told(self) -> list[Text]:
-        return [_event(event) for event in reversed(self.events)] or [Text("no events yet")]
+    def _told(self, width: int) -> list[Text]:
+        lines: list[Text] = []
+        for event in reversed(self.events):
+            first, *rest = _wrapped(_event(event).plain, width, _event_style(event), indent="         ")
+            lines += [Text(first.plain.strip(), style=first.style), *rest]
+        return lines or [Text("no events yet")]
 
 
 def _worst_first(rows: list[Row]) -> list[Row]:
@@ -271,7 +275,11 @@ def _line(
 
 def _event(event: dict[str, Any]) -> Text:
     where = " ".join(part for part in (event["service"], event["task"]) if part)
-    return Text(f"{event['time'][11:19]} {where} {event['text']}", style=_EVENT_COLOURS.get(event["level"], "dim"))
+    return Text(" ".join(filter(None, (event["time"][11:19], where, event["text"]))), style=_event_style(event))
+
+
+def _event_style(event: dict[str, Any]) -> str:
+    return _EVENT_COLOURS.get(event["level"], "dim")
 
 
 def _wrapped(text: str, width: int, style: str = "", indent: str = "    ") -> list[Text]:

@@ -74,7 +74,7 @@ def test_live_in_a_terminal(terminal):
                         "text": "hello",
                     }
                 )
-                until(b"12:13:14  hello")
+                until(b"12:13:14 hello")
                 os.write(ours, b"q")
             while select.select([ours], [], [], 0.2)[0]:
                 try:

@@ -181,6 +181,16 @@ def test_warnings_and_events():
     assert "event 29" in shown(view, Choice(panel="events", offset=10), height=24).splitlines()[2]
 
 
+def test_an_event_is_told_to_its_end():
+    view = fed()
+    view.take("event", event(1, "answered, status 503, " + "word " * 20 + "and the remedy", "warning"))
+    lines = shown(view, Choice(panel="events"), width=60).splitlines()
+    assert lines[2].startswith("12:13:14 web web.1 answered")
+    assert lines[3].startswith("         word")
+    assert "and the remedy" in " ".join(" ".join(lines).split())
+    assert max(len(line) for line in lines) <= 60
+
+
 def test_many_services_and_tasks_can_all_be_seen():
     view = fed()
     tasks = [backend(f"{number:03}") for number in range(99)] + [
