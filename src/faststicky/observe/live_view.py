@@ -105,15 +105,16 @@ class LiveView:
             lines += _wrapped(f"the last good table stays: {readiness['error']}", width, "red", indent="")
         elif not readiness["ready"]:
             lines.append(Text("not ready: no table is in force in every worker yet", style="red"))
-        table = Text(f"table {readiness['generation']} {_confirmed(readiness['age'])}  ")
+        if self.problem:
+            lines += _wrapped(self.problem, width, "red", indent="")
+        age = "as it was when the connection was lost" if self.problem else _confirmed(readiness["age"])
+        table = Text(f"table {readiness['generation']} {age}  ")
         rates = [point[0] for point in self.points.get("", [])]
         table.append(spark(rates, max(1, min(SPARK, width - len(table)))), style="cyan")
         return [*lines, table]
 
     def _foot(self, choice: Choice) -> list[Text]:
-        last = Text(self.problem, style="red") if self.problem else Text()
-        if self.events and not self.problem:
-            last = _event(self.events[-1])
+        last = _event(self.events[-1]) if self.events else Text()
         typed = f"filter: {choice.filter}{'_' if choice.typing else ''}  " if choice.filter or choice.typing else ""
         warnings = _counted(len(self.state.get("warnings", ())), "warning")
         keys = f"{typed}q quit  w {warnings}  e events  s sort ({choice.sort})  tab {choice.service or 'all'}  / filter  ↑↓ scroll"

@@ -96,6 +96,7 @@ def test_what_goes_wrong_and_what_happens():
     assert "12:13:14 web web.1 went" in text
     view.problem = "connection lost"
     assert "connection lost" in shown(view)
+    assert "confirmed" not in shown(view)  # nobody knows
     view.take("numbers", numbers({}))
     assert "connection lost" not in shown(view)
 
