@@ -112,7 +112,7 @@ class Api:
 
     async def stats(self, _request: web.Request) -> web.Response:
         await self._refresh()
-        return answer(views.stats(self._status()))
+        return answer({**views.stats(self._status()), "lost_lines": self._observer.lost_lines})
 
     async def events(self, request: web.Request) -> web.Response:
         after = request.query.get("after", "0")

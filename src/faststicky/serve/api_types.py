@@ -236,10 +236,12 @@ class WorkerStats(Counted, frozen=True, kw_only=True):
 
 
 class Stats(Shape, frozen=True, kw_only=True):
-    """total: of all workers, those that are gone included. restarts: how many workers were replaced."""
+    """total: of all workers, those that are gone included. restarts: how many workers were replaced. lost_lines: access and
+    statistics lines that could not be written in time."""
 
     uptime: float
     restarts: int
+    lost_lines: int
     total: Counted
     workers: list[WorkerStats]
 

@@ -33,6 +33,9 @@ from faststicky.serve.status import Status, readiness
 from faststicky.serve.status import table as table_view
 from faststicky.settings import RunOptions
 
+log = logging.getLogger(__name__)
+
+TOLD_AGAIN = 60.0  # seconds after which it is said anew that lines are lost
 PULSE = 2.0  # seconds between two samples
 SOON = 0.1  # seconds from a table's publication to the news of it: the control thread has finished by then
 COST, COST_WATCHED = 0.005, 0.05  # part of one core that sampling may take; with many backends the pulse slows down
@@ -61,6 +64,7 @@ class Observer:
         self._states: dict[str, str] = {}
         self._told: tuple[object, ...] = ()
         self._lost_in_workers = 0
+        self._lost_told = (0, -TOLD_AGAIN)  # how many lines, and when
         self._output = LineWriter()
         self._access = LineWriter(options.access_log_file) if options.access_log_file else self._output
 
@@ -121,6 +125,19 @@ class Observer:
         self._lost_in_workers += access.dropped
         self._access.write(access.lines, access.lines.count(b"\n"))
 
+    @property
+    def lost_lines(self) -> int:
+        """Access and statistics lines that could not be written in time, since the start."""
+        return self._lost_in_workers + sum(writer.dropped for writer in {self._output, self._access})
+
+    def tell_lost(self) -> None:
+        """That lines are being lost: whoever counts on them may not see those that say so."""
+        lost, now = self.lost_lines, time.monotonic()
+        if lost > self._lost_told[0] and now - self._lost_told[1] >= TOLD_AGAIN:
+            more, self._lost_told = lost - self._lost_told[0], (lost, now)
+            log.warning("access and statistics lines are lost, since what reads or stores them does not keep up; traffic goes on",
+                        extra={"lines": more, "remedy": "see the disk or Docker's log driver, or log less: --access-log off"})  # fmt: skip
+
     def reopen(self) -> None:
         """The access log's file was renamed."""
         self._access.reopen()
@@ -142,6 +159,7 @@ class Observer:
             begun = time.perf_counter()
             self._history.add(self._sampler.read())
             self.tell_state()
+            self.tell_lost()
             if self.feed.is_watched:
                 self.feed.send("numbers", self.numbers(changed_only=True))
             took = time.perf_counter() - begun

@@ -86,6 +86,32 @@ def test_access_lines_go_to_their_file_and_what_is_lost_is_told(stdout, tmp_path
     assert json.loads(stdout.read_text().splitlines()[-1])["lost_access_lines"] == 3
 
 
+def test_lines_that_are_lost_are_told_once_a_minute(stdout, monkeypatch, caplog):
+    monkeypatch.setattr(observer_module, "PULSE", 0.01)
+
+    async def run() -> None:
+        observer = observed()
+        observer.start()
+        pulse = asyncio.ensure_future(observer.pulse())
+        for lost in (7, 5):
+            observer.on_access(Access(lines=b"", dropped=lost))
+            deadline = time.monotonic() + 30
+            while observer._lost_told[0] < lost == 7:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+        assert observer.lost_lines == 12
+        observer._lost_told = (7, -1e9)
+        while observer._lost_told[0] < 12:
+            await asyncio.sleep(0.01)
+        pulse.cancel()
+        observer.finish()
+
+    asyncio.run(run())
+    told = [record.lines for record in caplog.records if "are lost" in record.getMessage()]
+    assert told == [7, 5]
+
+
 def test_the_pulse_tells_listeners_what_changed(stdout, monkeypatch):
     monkeypatch.setattr(observer_module, "PULSE", 0.02)
 
