@@ -19,6 +19,9 @@ from faststicky.serve.http_log import http_log
 from faststicky.serve.listeners import cannot_listen
 
 SHUTDOWN = 1.0  # seconds for answers under way
+HEAD_TIME = 20.0  # seconds from connecting to the end of the first request's head
+IDLE_TIME = 75.0  # seconds from an answer to the end of the next request's head
+MOST = 2000  # connections; descriptors are needed for workers, too
 
 
 def answer(value: object, code: int = 200) -> web.Response:
@@ -43,7 +46,7 @@ class HttpServer:
         self.address = address
         self._option = option
         self._headers = headers
-        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN)
+        self._runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN, keepalive_timeout=IDLE_TIME)
         self._listener: asyncio.Server | None = None
 
     async def start(self) -> None:
@@ -72,12 +75,35 @@ class HttpServer:
 
 
 class _Connection(web.RequestHandler):
-    __slots__ = ("_fields",)
+    __slots__ = ("_deadline", "_fields")
 
     def __init__(self, server: web.Server, fields: Mapping[str, str]) -> None:
         # None is what AppRunner hands over for "no access log"
         super().__init__(server, loop=asyncio.get_running_loop(), access_log=None, logger=http_log())  # type: ignore[arg-type]
         self._fields = fields
+        self._deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Refused if there are too many, ended if it does not ask in time."""
+        super().connection_made(transport)
+        if len(self._manager.connections if self._manager is not None else ()) > MOST:
+            self._end()
+        else:
+            self._deadline = asyncio.get_running_loop().call_later(HEAD_TIME, self._end_if_silent)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """It has no deadline any more."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        super().connection_lost(exc)
+
+    def _end_if_silent(self) -> None:
+        if not self._request_count:
+            self._end()
+
+    def _end(self) -> None:
+        if isinstance(self.transport, asyncio.Transport):
+            self.transport.abort()
 
     def handle_error(
         self,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from faststicky.address import Address
 from faststicky.errors import ConfigError
+from faststicky.serve import http_server
 from faststicky.serve.admin import AdminServer, application
 from faststicky.serve.admin_guard import HEADERS
 from faststicky.serve.feed_server import HEADERS as OF_FEED
@@ -73,6 +75,60 @@ def test_the_feed_does_not_name_its_library_either(request_bytes: bytes) -> None
         assert b"aiohttp" not in body
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET /health HTTP/1.1\r\nHos"])
+def test_who_does_not_ask_is_ended_and_who_did_stays(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
+    monkeypatch.setattr(http_server, "HEAD_TIME", 0.3)
+
+    async def run() -> None:
+        admin = Admin()
+        admin.observer.start()
+        server = AdminServer(Address("127.0.0.1", 0), application(admin.api))
+        await server.start()
+        listening, told = await asyncio.open_connection(server.address.host, server.address.port)
+        told.write(b"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await asyncio.wait_for(listening.readuntil(b"event: numbers"), PATIENCE)
+        silent, writer = await asyncio.open_connection(server.address.host, server.address.port)
+        writer.write(begun)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(silent.read(), PATIENCE) == b""
+        admin.observer.feed.send("event", {})
+        await asyncio.wait_for(listening.readuntil(b"event: event"), PATIENCE)
+        writer.close()
+        told.close()
+        admin.observer.feed.close()
+        await server.stop()
+        admin.observer.finish()
+
+    asyncio.run(run())
+
+
+def test_too_many_connections_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "MOST", 3)
+
+    async def run() -> None:
+        admin = Admin()
+        server = AdminServer(Address("127.0.0.1", 0), application(admin.api))
+        await server.start()
+        some = [await asyncio.open_connection(server.address.host, server.address.port) for _ in range(3)]
+        reader, writer = await asyncio.open_connection(server.address.host, server.address.port)
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(reader.read(), PATIENCE) == b""
+        some.pop()[1].close()
+        await asyncio.sleep(0)
+        while True:  # as soon as the server has seen that one of them is gone
+            with contextlib.suppress(ConnectionResetError, IndexError):  # it was refused
+                status, _, _ = await told(server, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                assert status == 200
+                break
+        for _, one in [*some, (reader, writer)]:
+            one.close()
+        await asyncio.gather(*(one.wait_closed() for _, one in [*some, (reader, writer)]), return_exceptions=True)
+        await server.stop()
+        admin.observer.regions.close()
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE))
 
 
 def test_a_bug_of_ours_is_told_without_details() -> None:
