@@ -216,7 +216,8 @@ def test_what_moved_and_why(told: dict[str, Any]):
     assert by_reason.get("leaving", 0) > 0
     for events in told["events"].values():
         assert any(
-            event["text"] == "leaving, was draining: is being stopped; its users move" and event["task"].startswith("web.")
+            event["text"] == "leaving, was draining: is being stopped; its users move"
+            and event["task"].startswith("web.")
             for event in events
         )
 

@@ -7,6 +7,7 @@ import os
 import queue
 import threading
 from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 from typing import IO
 
 PAUSE = 0.2  # seconds between two looks at what has grown
@@ -68,9 +69,10 @@ class _Growing:
             self._half = ""
             yield from self._rest()
         with contextlib.suppress(OSError):  # there is no file of its name yet, or we may not read it
-            now = os.stat(self._file.name)
+            path = Path(self._file.name)
+            now = path.stat()
             if (now.st_dev, now.st_ino) != (state.st_dev, state.st_ino):
-                newer = open(self._file.name, encoding="utf-8", errors="replace")  # noqa: SIM115
+                newer = path.open(encoding="utf-8", errors="replace")
                 yield from self._rest()  # what came until now
                 self.close()
                 self._file, self._half, self._is_ours = newer, "", True

@@ -71,7 +71,9 @@ def stats(
     from faststicky.observe.report_output import as_csv, as_json, show
 
     if not files and sys.stdin.isatty():
-        raise click.UsageError("nothing to read; name a file, or pipe: docker service logs proxy 2>&1 | faststicky stats")
+        raise click.UsageError(
+            "nothing to read; name a file, or pipe: docker service logs proxy 2>&1 | faststicky stats"
+        )
     report = Report(since, until, keep_intervals=hdr is not None)
     inputs = files or (click.open_file("-", encoding="utf-8", errors="replace"),)
     console = Console(width=None if sys.stdout.isatty() else 120)

@@ -48,8 +48,14 @@ def as_data(report: Report) -> dict[str, Any]:
             ],
         },
         "warnings": [
-            {"service": where, "text": text, "level": told.level, "remedy": told.remedy, "count": told.count,
-             "last": told.last.isoformat()}
+            {
+                "service": where,
+                "text": text,
+                "level": told.level,
+                "remedy": told.remedy,
+                "count": told.count,
+                "last": told.last.isoformat(),
+            }
             for (where, text), told in _often(report)
         ],
         "access": {
@@ -213,11 +219,20 @@ def _targets(console: Console, report: Report) -> None:
 
 def _often(report: Report) -> list[tuple[tuple[str, str], Told]]:
     """Errors first, then what is not of single requests (labels, options), then what was said most often."""
-    return sorted(report.warnings.items(), key=lambda one: (one[1].level != "error", one[0][0] != "", -one[1].count, one[0]))
+    return sorted(
+        report.warnings.items(), key=lambda one: (one[1].level != "error", one[0][0] != "", -one[1].count, one[0])
+    )
 
 
 def _warnings(console: Console, report: Report) -> None:
-    table = Table(title="warnings and errors", title_justify="left", title_style="bold", box=None, pad_edge=False, show_header=False)
+    table = Table(
+        title="warnings and errors",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        pad_edge=False,
+        show_header=False,
+    )
     table.add_column(justify="right")
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="fold")

@@ -135,8 +135,11 @@ class Observer:
         lost, now = self.lost_lines, time.monotonic()
         if lost > self._lost_told[0] and now - self._lost_told[1] >= TOLD_AGAIN:
             more, self._lost_told = lost - self._lost_told[0], (lost, now)
-            log.warning("access and statistics lines are lost, since what reads or stores them does not keep up; traffic goes on",
-                        extra={"lines": more, "remedy": "see the disk or Docker's log driver, or log less: --access-log off"})  # fmt: skip
+            remedy = "see the disk or Docker's log driver, or log less: --access-log off"
+            log.warning(
+                "lines are lost, since what reads or stores them does not keep up",
+                extra={"lines": more, "remedy": remedy},
+            )
 
     def reopen(self) -> None:
         """The access log's file was renamed."""

@@ -57,12 +57,15 @@ class Recent(logging.Handler):
         remedy = f"; {extra['remedy']}" if extra.get("remedy") else ""
         more = f" ({suppressed} more like it before)" if suppressed else ""
         text = f"{record.getMessage()}{told}{more}{remedy}"
-        level = "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
+        level = {logging.INFO: "info", logging.WARNING: "warning"}.get(record.levelno, "error")
         service = str(extra.get("service", ""))
         self._add(self._warnings, level, text, service=service, task=str(extra.get("backend", "")))
 
     def published(self, table: TableSpec, snapshot: Snapshot | None = None) -> None:
-        """Tell of it, then what is different from the table before, which is more telling and so comes last. snapshot: what it was made of, or a newer one: it says why."""
+        """Tell of it, then of what is different from the table before: that says more, and so comes last.
+
+        snapshot: what it was made of, or a newer one: it says why.
+        """
         before = self._backends(self._table) if self._table else {}
         after = self._backends(table)
         self._table = table

@@ -103,7 +103,11 @@ def test_what_goes_wrong_and_what_happens():
 
 def test_how_old_the_table_is():
     view = fed()
-    for age, words in ((None, "table 4 never confirmed"), (0.9, "table 4 confirmed now"), (75.2, "table 4 confirmed 75 s ago")):
+    for age, words in (
+        (None, "table 4 never confirmed"),
+        (0.9, "table 4 confirmed now"),
+        (75.2, "table 4 confirmed 75 s ago"),
+    ):
         view.take("numbers", numbers({}, age=age))
         assert words in shown(view, width=80)
     view.take("numbers", numbers({}, ready=False))

@@ -75,7 +75,9 @@ def test_what_the_log_warned_of():
     for node in ("node1", "node2"):
         report.add(prefixed(warning(1, label), node))
         for second in (2, 3):
-            line = warning(second, "answered", service="web", status=503, reason="no-backend", client="10.0.0.1", remedy="see why")
+            line = warning(
+                second, "answered", service="web", status=503, reason="no-backend", client="10.0.0.1", remedy="see why"
+            )
             report.add(prefixed(line, node))
     report.add(warning(4, "answered", service="web", status=503, reason="no-backend", suppressed=10))
     report.add(warning(5, "sync failed, the last table stays: [away]", "error"))

@@ -119,7 +119,9 @@ def test_too_many_connections_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
         await asyncio.sleep(0)
         while True:  # as soon as the server has seen that one of them is gone
             with contextlib.suppress(ConnectionResetError, IndexError):  # it was refused
-                status, _, _ = await told(server, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                status, _, _ = await told(
+                    server, b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+                )
                 assert status == 200
                 break
         for _, one in [*some, (reader, writer)]:

@@ -42,7 +42,9 @@ def test_why_a_task_is_left():
     recent.published(table(1, a="up", b="up"))
     made_of = snapshot(
         service(
-            backend("a", state="leaving", reason="node-drained"), backend("b", state="leaving", reason="stopping"), name="web"
+            backend("a", state="leaving", reason="node-drained"),
+            backend("b", state="leaving", reason="stopping"),
+            name="web",
         )
     )
     recent.published(table(2, a="leaving", b="draining"), made_of)
