@@ -228,6 +228,17 @@ def test_a_thousand_tasks_can_be_searched_without_a_mouse(browser: Browser, tmp_
         expect(page.locator("#found")).to_have_text("0 services, 0 tasks")
 
 
+@pytest.mark.parametrize("width", [1360, 390])
+def test_long_times_stay_in_their_box(browser: Browser, front: Proxy, width: int):
+    with opened(browser, f"http://{front.admin}/", viewport={"width": width, "height": 850}) as page:
+        expect(page.locator("#link-text")).to_have_text("live")
+        fits = """() => { const it = document.getElementById("total-p99"); it.textContent = "888 ms · 8.88 s";
+                         return it.scrollWidth <= it.clientWidth }"""
+        assert page.evaluate(fits)
+        millis = "async () => { const { millis } = await import('/view.js'); return [0.94, 94.2, 999.4, 1016, 12345].map(millis) }"
+        assert page.evaluate(millis) == ["0.9 ms", "94 ms", "999 ms", "1.02 s", "12.3 s"]
+
+
 def test_dark_and_light(browser: Browser, front: Proxy):
     backs = []
     for scheme in ("light", "dark"):

@@ -32,7 +32,7 @@ export function rate(number) {
 
 export function millis(number) {
   if (number === null || number === undefined) return "–";
-  if (number >= 10000) return `${(number / 1000).toFixed(1)} s`;
+  if (number >= 999.5) return `${(number / 1000).toFixed(number < 9995 ? 2 : 1)} s`;
   return number >= 10 ? `${number.toFixed(0)} ms` : `${number.toFixed(1)} ms`;
 }
 
