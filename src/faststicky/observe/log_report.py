@@ -131,7 +131,7 @@ class Report:
         self.access_tasks: dict[tuple[str, str], Sum] = {}
         self.warnings: dict[tuple[str, str], Told] = {}  # by service, or backend, and text
         self.lines: Counter[str] = Counter()  # stats, access, warning, other, damaged, outside
-        self.lost_access_lines: dict[tuple[str, str], int] = {}
+        self.lost_access_lines = 0
         self.first: datetime.datetime | None = None
         self.last: datetime.datetime | None = None
         self.intervals: list[Interval] = []
@@ -181,7 +181,7 @@ class Report:
             _add(self.whole, fields, parsed)
             _add(self.nodes.setdefault(line.node, Sum()), fields, parsed)
             self.timeline.append(Moment(line.time, seconds, int(fields["requests"]), errors, parsed[0]))
-            self.lost_access_lines[line.node, line.replica] = int(fields.get("lost_access_lines", 0))
+            self.lost_access_lines += int(fields.get("lost_access_lines", 0))
             self._note_standing(line)
         else:
             raise DamagedError(f"unknown scope {scope!r}")

@@ -35,7 +35,7 @@ def as_data(report: Report) -> dict[str, Any]:
         "from": report.first.isoformat() if report.first else None,
         "to": report.last.isoformat() if report.last else None,
         "lines": dict(report.lines),
-        "lost_access_lines": sum(report.lost_access_lines.values()),
+        "lost_access_lines": report.lost_access_lines,
         "total": _data(report.whole),
         "services": {name: _data(one) for name, one in sorted(report.services.items())},
         "tasks": [{"service": key[0], "task": key[1], **_data(one)} for key, one in sorted(report.tasks.items())],
@@ -97,7 +97,7 @@ def show(report: Report, console: Console) -> None:
     console.print(f"[bold]faststicky[/] {span}  [dim]lines: {read or 'none'}[/]", highlight=False)
     if report.lines["damaged"]:
         console.print(f"[yellow]{report.lines['damaged']} damaged lines were skipped[/]")
-    if lost := sum(report.lost_access_lines.values()):
+    if lost := report.lost_access_lines:
         console.print(f"[yellow]{lost} access lines were lost by the proxy, which could not write them in time[/]")
     source = report if report.lines["stats"] else None
     services = source.services if source else report.access_services

@@ -33,7 +33,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     restarts: int
     memory: int  # resident, of all processes
     open_files: int
-    lost_access_lines: int = 0
+    lost_access_lines: int = 0  # in the interval
 
 
 def build(

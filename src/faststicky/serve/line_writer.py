@@ -49,15 +49,16 @@ class LineWriter:
         """From now on what is queued is written."""
         self._thread.start()
 
-    def write(self, data: bytes, lines: int) -> None:
-        """Queue whole lines. Never waits, never raises."""
+    def write(self, data: bytes, lines: int) -> bool:
+        """Queue whole lines; False if they were dropped. Never waits, never raises."""
         with self._wake:
             if self._waiting + len(data) > MAX_QUEUE or self._broken or self._stopping:
                 self.dropped += lines
-                return
+                return False
             self._queue.append(data)
             self._waiting += len(data)
             self._wake.notify()
+        return True
 
     def reopen(self) -> None:
         """The file was renamed: go on in a new one of the same name. Standard output stays."""

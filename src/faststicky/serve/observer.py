@@ -64,6 +64,7 @@ class Observer:
         self._states: dict[str, str] = {}
         self._told: tuple[object, ...] = ()
         self._lost_in_workers = 0
+        self._lost_reported = 0
         self._lost_told = (0, -TOLD_AGAIN)  # how many lines, and when
         self._output = LineWriter()
         self._access = LineWriter(options.access_log_file) if options.access_log_file else self._output
@@ -126,6 +127,10 @@ class Observer:
         self._access.write(access.lines, access.lines.count(b"\n"))
 
     @property
+    def _lost_access(self) -> int:
+        return self._lost_in_workers + self._access.dropped
+
+    @property
     def lost_lines(self) -> int:
         """Access and statistics lines that could not be written in time, since the start."""
         return self._lost_in_workers + sum(writer.dropped for writer in {self._output, self._access})
@@ -179,13 +184,15 @@ class Observer:
         if not self._interval or self._reported is None:
             return
         now = self._sampler.read()
-        part, self._reported = now.since(self._reported), now
+        part = now.since(self._reported)
         when = datetime.datetime.now(datetime.UTC)
         if self._for_people:
             lines = list(stats_lines.summary(part, when))
         else:
             lines = list(stats_lines.build(part, self._facts(), self._states, when, last=last))
-        self._output.write(stats_lines.joined(lines), len(lines))
+        lost = self._lost_access
+        if self._output.write(stats_lines.joined(lines), len(lines)):  # else the next lines tell of this interval, too
+            self._reported, self._lost_reported = now, lost
 
     def state(self) -> dict[str, Any]:
         """Of the feed."""
@@ -258,5 +265,5 @@ class Observer:
             restarts=status.restarts,
             memory=own_processes.resident(pids),
             open_files=own_processes.open_files(pids),
-            lost_access_lines=self._lost_in_workers + self._access.dropped,
+            lost_access_lines=self._lost_access - self._lost_reported,
         )

@@ -9,6 +9,7 @@ import pytest
 
 from faststicky.core._stats import SERVICES
 from faststicky.model import BackendSpec, ServiceSpec, TableSpec
+from faststicky.serve import line_writer
 from faststicky.serve import observer as observer_module
 from faststicky.serve.channel import Access
 from faststicky.serve.observer import Observer
@@ -84,6 +85,26 @@ def test_access_lines_go_to_their_file_and_what_is_lost_is_told(stdout, tmp_path
     asyncio.run(run())
     assert path.read_bytes() == b"one\ntwo\n"
     assert json.loads(stdout.read_text().splitlines()[-1])["lost_access_lines"] == 3
+
+
+def test_an_interval_whose_lines_found_no_room_is_told_with_the_next(stdout, monkeypatch):
+    async def run() -> None:
+        observer = observed(stats_interval=10.0)
+        observer.start()
+        observer.numbered(TABLE)
+        memory = observer.regions.acquire().memory
+        for room in (0, 10**6, 0, 10**6):
+            memory[SERVICE_1] += 5  # as its worker would: five more requests
+            observer.on_access(Access(lines=b"", dropped=2))
+            monkeypatch.setattr(line_writer, "MAX_QUEUE", room)
+            observer.report()
+        observer.finish()
+
+    asyncio.run(run())
+    lines = [json.loads(line) for line in stdout.read_text().splitlines()]
+    assert [line["requests"] for line in lines if line["scope"] == "service"] == [10, 10]
+    lost = sum(line["lost_access_lines"] for line in lines if line["scope"] == "total")
+    assert lost == 8 + 2 * 2  # and two sets of two lines each of the statistics' own, which go the same way
 
 
 def test_lines_that_are_lost_are_told_once_a_minute(stdout, monkeypatch, caplog):
