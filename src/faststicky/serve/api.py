@@ -142,8 +142,11 @@ class Api:
                 async with asyncio.timeout(SLOW_READER):
                     await response.write(data)
                 data = await listener.next()
-        except (ConnectionError, TimeoutError):
+        except ConnectionError:
             pass
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()  # closing it would wait for what is not read, for as long as the client likes
         finally:
             feed.leave(listener)
         return response

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 
 import orjson
 import pytest
 
+from faststicky.serve import api
 from faststicky.serve.api import named
 from unit.control.worlds import backend, service, snapshot
 from unit.serve.watched import WORLD, with_admin
@@ -175,6 +177,27 @@ def test_a_listener_that_goes_is_forgotten():
         while admin.observer.feed.is_watched:
             admin.observer.feed.send("numbers", "x" * 1000)
             await asyncio.sleep(0.01)
+
+    with_admin(act)
+
+
+def test_a_listener_that_does_not_read_is_let_go_and_its_connection_closed(monkeypatch):
+    monkeypatch.setattr(api, "SLOW_READER", 0.2)
+
+    async def act(admin, client) -> None:
+        host, port = client.server.host, client.server.port
+        slow = socket.socket()
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((host, port))
+        slow.sendall(b"GET /api/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        while not admin.observer.feed.is_watched:
+            await asyncio.sleep(0.01)
+        while admin.observer.feed.is_watched:
+            admin.observer.feed.send("numbers", "x" * 1_000_000)
+            await asyncio.sleep(0.01)
+        while client.server.handler.connections:  # what it has not read goes, too, although it stays
+            await asyncio.sleep(0.01)
+        slow.close()
 
     with_admin(act)
 
