@@ -37,7 +37,8 @@ class Sum:
         self.first_byte = Histogram()
         self.total = Histogram()
         self.registers: dict[int, int] = {}
-        self.state = ""
+        self.state = ""  # of a task, and as of when: the newest line counts, and of a name's two tasks the one that is there
+        self.state_as_of: tuple[datetime.datetime, bool] | None = None
 
     @property
     def errors(self) -> int:
@@ -165,7 +166,7 @@ class Report:
     def _add_stats(self, line: Line) -> None:
         fields, scope = line.fields, line.fields["scope"]
         if scope == "tasks":
-            self._add_tasks(fields["service"], fields["tasks"])
+            self._add_tasks(line.time, fields["service"], fields["tasks"])
             return
         parsed = _parsed(fields)
         if self._keep_intervals:
@@ -175,7 +176,7 @@ class Report:
             )
         if scope == "service":
             _add(self.services.setdefault(fields["service"], Sum()), fields, parsed)
-            self._add_tasks(fields["service"], fields["tasks"])
+            self._add_tasks(line.time, fields["service"], fields["tasks"])
         elif scope == "total":
             errors, seconds = int(fields["answers"]["5xx"]), float(fields["interval"])
             _add(self.whole, fields, parsed)
@@ -195,14 +196,17 @@ class Report:
             self.standings[line.node] = standing
         self.oldest[line.node] = max(self.oldest.get(line.node, 0.0), standing.age or 0.0)
 
-    def _add_tasks(self, service: str, tasks: list[dict[str, Any]]) -> None:
+    def _add_tasks(self, time: datetime.datetime, service: str, tasks: list[dict[str, Any]]) -> None:
         for task in tasks:
             registers = sparse.decode(task["session_registers"], REGISTERS)
             one = self.tasks.setdefault((service, str(task["task"])), Sum())
             one.counts.update({name: int(task[name]) for name in _TASK_COUNTS})
             one.outcomes.update(task["outcomes"])
             one.see(registers)
-            one.state = str(task["state"])
+            state = str(task["state"])
+            as_of = (time, state != "gone")
+            if one.state_as_of is None or one.state_as_of <= as_of:
+                one.state, one.state_as_of = state, as_of
 
     def _add_warning(self, line: Line) -> None:
         fields = line.fields

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import random
 
 from hypothesis import given, settings
@@ -98,3 +99,17 @@ def test_a_span_of_time():
     assert report.whole.counts["requests"] == 1
     assert report.lines == {"outside": 4, "stats": 2}
     assert report.first == report.last == START + datetime.timedelta(seconds=10)
+
+
+def test_a_task_whose_predecessor_had_its_name_is_not_gone():
+    """Lines of several nodes come in any order, and the old task is told of for as long as its users are counted."""
+    report = Report()
+    for second, states in ((0, ("up",)), (20, ("up", "gone")), (10, ("draining",))):
+        for line in stats("x", second, (5,)):
+            fields = json.loads(line)
+            fields["tasks"] = [{**task, "state": state} for task in fields.get("tasks", ()) for state in states]
+            report.add(json.dumps(fields))
+    assert report.tasks["web", "web.1@node1"].state == "up"
+    for line in stats("x", 30, (5,)):
+        report.add(line.replace('"state":"up"', '"state":"gone"'))
+    assert report.tasks["web", "web.1@node1"].state == "gone"
