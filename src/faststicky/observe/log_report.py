@@ -37,7 +37,9 @@ class Sum:
         self.first_byte = Histogram()
         self.total = Histogram()
         self.registers: dict[int, int] = {}
-        self.state = ""  # of a task, and as of when: the newest line counts, and of a name's two tasks the one that is there
+        self.state = (
+            ""  # of a task, and as of when: the newest line counts, and of a name's two tasks the one that is there
+        )
         self.state_as_of: tuple[datetime.datetime, bool] | None = None
 
     @property
