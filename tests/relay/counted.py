@@ -29,7 +29,7 @@ class Counted:
     def __init__(self, lab: Lab, loop: Loop, spec: TableSpec, region: mmap.mmap | None = None, **options: Any) -> None:
         self.region = region or mmap.mmap(-1, _stats.REGION_SIZE)
         self.lines: list[str] = []
-        self.dropped = 0
+        self.handed: list[int] = []  # bytes of each time that lines were handed over
         self.proxy = lab.proxy(None, **options)
         loop.call(self.proxy.relay.close)
         self.proxy.relay = loop.call(self._relay, loop, RelayOptions(**{**OPTIONS, **options}))
@@ -38,9 +38,9 @@ class Counted:
     def _relay(self, loop: Loop, options: RelayOptions) -> Relay:
         return Relay(loop.loop, options, self.proxy.events.append, region=self.region, on_access=self._access)
 
-    def _access(self, lines: bytes, dropped: int) -> None:
+    def _access(self, lines: bytes) -> None:
         self.lines += lines.decode("ascii").splitlines()
-        self.dropped += dropped
+        self.handed.append(len(lines))
 
     def service(self) -> _stats.Counters:
         return _stats.read_service(self.region, 3)[0]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from relay.counted import exchange, make
-from relay.lab import GET, POST, Lab, ok
+from relay.lab import GET, POST, Lab, get, ok, service, table
 from relay.peer import until
 
 __all__ = ["make"]
@@ -128,6 +128,19 @@ def test_what_never_was_a_request_has_a_line_too(lab: Lab, make: Any) -> None:
     assert [json.loads(line)["status"] for line in found.lines] == [400, 405]
     assert json.loads(found.lines[0])["method"] == "<BADREQ>"
     assert json.loads(found.lines[1])["end"] == "PR"
+
+
+def test_many_lines_are_handed_over_in_pieces(lab: Lab, make: Any) -> None:
+    backend = lab.backend()
+    found = make(backend, access_log="common")
+    found.proxy.publish(table(service([backend]), generation=2, routes=()))
+    client = found.proxy.client()
+    count = 2000
+    client.send(get(b"/" + b"x" * 4000) * count)
+    for _ in range(count):
+        assert client.answer().status == 404
+    until(lambda: len(found.lines) == count, "all lines")
+    assert max(found.handed) < 65536 + 8192
 
 
 @pytest.mark.parametrize(

@@ -344,9 +344,8 @@ cdef class Relay:
     cdef uint64_t window      # of the monotonic clock, for counting users
     cdef uint32_t access      # access_format
     cdef object on_access
-    cdef uint8_t *lines       # access lines that wait for the next tick
+    cdef uint8_t *lines       # access lines that wait to be handed over
     cdef size_t lines_size
-    cdef uint64_t dropped_lines
     cdef bytes stamp          # the current second as access lines show it
     cdef uint64_t stamp_base  # CLOCK_MONOTONIC at which that second began
     cdef bytes date           # "Date: ...\r\n" of the current second

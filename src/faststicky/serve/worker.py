@@ -25,6 +25,7 @@ from faststicky.core._stats import REGION_SIZE
 from faststicky.serve.assembly import Assembly
 from faststicky.serve.channel import (
     MAX_BACKLOG,
+    MAX_LINES,
     Access,
     Acknowledged,
     BackendsPiece,
@@ -206,10 +207,9 @@ class Worker:
             server.close()
         self._servers.clear()
 
-    def _on_access(self, lines: bytes, dropped: int) -> None:
-        """The relay's on_access, some times a second. A supervisor that is far behind gets only their number."""
-        self._lost_lines += dropped
-        if self._channel.backlog > MAX_BACKLOG:
+    def _on_access(self, lines: bytes) -> None:
+        """The relay's on_access. A supervisor that is far behind gets only their number."""
+        if self._channel.backlog > MAX_LINES:
             self._lost_lines += lines.count(b"\n")
             return
         self._channel.send(Access(lines=lines, dropped=self._lost_lines))

@@ -1,5 +1,5 @@
-"""Access lines, written field by field into a buffer that is handed over ten times a second. A full buffer drops lines and
-counts them: traffic never waits for a log.
+"""Access lines, written field by field into a buffer that is handed over ten times a second, and whenever it is full: in large pieces
+they would hold up the requests behind them. Whoever takes them must not wait, and drops what it has no room for.
 
 json       {"time":...} one object a line; docs/operating.md lists the fields
 common     host - - [time] "request" status bytes                                       (Common Log Format)
@@ -20,7 +20,7 @@ cdef enum access_format:
     ACCESS_HAPROXY = 5
 
 cdef enum:
-    LINES_ROOM = 4194304
+    MANY_LINES = 65536        # bytes that do not wait for the next tick
     LONGEST_LINE = 65536      # six times the longest field that is shown, and the rest
     LONGEST_SHOWN = 8192
 
@@ -81,9 +81,6 @@ cdef int write_line(Exchange x, int status, const char *end) except -1:
     cdef uint8_t *out
     if relay.access == ACCESS_OFF or x.text is None:
         return 0
-    if relay.lines_size + LONGEST_LINE > LINES_ROOM:
-        relay.dropped_lines += 1
-        return 0
     p = <const uint8_t *>PyBytes_AS_STRING(x.text)
     out = relay.lines + relay.lines_size
     if relay.access == ACCESS_JSON:
@@ -95,7 +92,7 @@ cdef int write_line(Exchange x, int status, const char *end) except -1:
     out[0] = c'\n'
     relay.lines_size = out + 1 - relay.lines
     x.text = None
-    return 0
+    return flush_lines(relay) if relay.lines_size >= MANY_LINES else 0
 
 
 cdef uint8_t *put_escaped(uint8_t *out, const uint8_t *p, uint32_t size, bint json) noexcept:
@@ -316,12 +313,11 @@ cdef int note_stamp(Relay relay, int64_t wall, uint64_t base) except -1:
 
 
 cdef int flush_lines(Relay relay) except -1:
-    """Hand over what has been written since the last tick."""
+    """Hand over what has been written."""
     cdef bytes data
-    if relay.lines_size == 0 and relay.dropped_lines == 0:
+    if relay.lines_size == 0:
         return 0
     data = PyBytes_FromStringAndSize(<const char *>relay.lines, relay.lines_size)
-    dropped, relay.dropped_lines = relay.dropped_lines, 0
     relay.lines_size = 0
-    relay.on_access(data, dropped)
+    relay.on_access(data)
     return 0

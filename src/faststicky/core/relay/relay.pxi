@@ -48,7 +48,7 @@ cdef class Relay:
         self.on_access = on_access
         self.access = _FORMATS[options.access_log] if on_access is not None else ACCESS_OFF
         if self.access != ACCESS_OFF:
-            self.lines = <uint8_t *>fs_malloc(LINES_ROOM)
+            self.lines = <uint8_t *>fs_malloc(MANY_LINES + LONGEST_LINE)
             if self.lines == NULL:
                 raise MemoryError("no memory for access lines")
         self.upstreams = {}
