@@ -8,6 +8,8 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyOb
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.string cimport memset
 
+from faststicky.core._span cimport fs_long_hash, fs_mix
+
 import math
 import time
 
@@ -147,6 +149,24 @@ def read_backend(region, uint32_t series):
     cdef _View view = _View(region, False)
     _check(series, STATS_BACKENDS)
     return _counters(stats_backend(view.buffer.buf, series))
+
+
+cdef uint64_t _mark(const series_t *s, size_t size):
+    """Of all that it holds, and of what it means by now: users are those of the last windows."""
+    cdef uint64_t age = <uint64_t>time.monotonic() // STATS_WINDOW - s.window
+    return fs_mix(fs_long_hash(<const uint8_t *>s, size), age if age < 2 else 2)
+
+
+def mark_service(region, uint32_t series):
+    cdef _View view = _View(region, False)
+    _check(series, STATS_SERVICES)
+    return _mark(&stats_service(view.buffer.buf, series).counters, sizeof(service_series_t))
+
+
+def mark_backend(region, uint32_t series):
+    cdef _View view = _View(region, False)
+    _check(series, STATS_BACKENDS)
+    return _mark(stats_backend(view.buffer.buf, series), sizeof(series_t))
 
 
 def clear_service(region, uint32_t series):

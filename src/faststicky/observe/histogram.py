@@ -44,6 +44,8 @@ class Histogram:
 
     def since(self, before: Histogram) -> Histogram:
         """What was counted after `before`, an earlier reading of the same counters."""
+        if before is self:
+            return Histogram()
         left = {bucket: count - before.counts.get(bucket, 0) for bucket, count in self.counts.items()}
         return Histogram({bucket: count for bucket, count in left.items() if count > 0})
 

@@ -58,6 +58,9 @@ class Numbers(msgspec.Struct, kw_only=True):
         """What was counted after `before`; what is of one moment stays as it is."""
         if before is None:
             return self
+        if before is self:
+            gauges = {"in_flight": self.in_flight, "queued": self.queued, "ejected": self.ejected}
+            return Numbers(**gauges, registers=self.registers)
         counts = {name: max(0, getattr(self, name) - getattr(before, name)) for name in _COUNTS}
         return msgspec.structs.replace(
             self,
@@ -128,4 +131,4 @@ def _add(total: dict[str, int], more: dict[str, int]) -> None:
 
 
 def _less(now: dict[str, int], before: dict[str, int]) -> dict[str, int]:
-    return {key: max(0, number - before.get(key, 0)) for key, number in now.items()}
+    return {key: more for key, number in now.items() if (more := number - before.get(key, 0)) > 0}

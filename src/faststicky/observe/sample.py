@@ -29,8 +29,8 @@ class ServiceSample(msgspec.Struct, frozen=True, kw_only=True):
     total: Histogram
     tasks: dict[str, TaskSample] = {}  # by ID
 
-    def since(self, before: ServiceSample | None, *, tasks: bool = True) -> ServiceSample:
-        """What was counted after `before`. tasks: of each task, too; without, `tasks` is empty."""
+    def since(self, before: ServiceSample | None) -> ServiceSample:
+        """What was counted after `before`."""
         if before is None:
             return self
         return msgspec.structs.replace(
@@ -38,7 +38,7 @@ class ServiceSample(msgspec.Struct, frozen=True, kw_only=True):
             numbers=self.numbers.since(before.numbers),
             first_byte=self.first_byte.since(before.first_byte),
             total=self.total.since(before.total),
-            tasks={key: task.since(before.tasks.get(key)) for key, task in self.tasks.items()} if tasks else {},
+            tasks={key: task.since(before.tasks.get(key)) for key, task in self.tasks.items()},
         )
 
 
@@ -50,13 +50,11 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
     whole: ServiceSample
     services: dict[str, ServiceSample]
 
-    def since(self, before: Sample, *, tasks: bool = True) -> Sample:
-        """What was counted after `before`, in the time between. tasks: see ServiceSample.since."""
+    def since(self, before: Sample) -> Sample:
+        """What was counted after `before`, in the time between."""
         return Sample(
             at=self.at,
             seconds=max(self.at - before.at, 1e-3),
             whole=self.whole.since(before.whole),
-            services={
-                name: service.since(before.services.get(name), tasks=tasks) for name, service in self.services.items()
-            },
+            services={name: service.since(before.services.get(name)) for name, service in self.services.items()},
         )

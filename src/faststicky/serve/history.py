@@ -31,14 +31,15 @@ class History:
         before = self.last
         self._samples.append(sample)
         if before is not None:
-            step, window = sample.since(before, tasks=False), sample.since(self._samples[0], tasks=False)
-            for name, part, wide in (
-                ("", step.whole, window.whole),
-                *((name, step.services[name], window.services[name]) for name in step.services),
-            ):
-                points = self._points.setdefault(name, deque(maxlen=POINTS))
-                points.append(_point(part, wide, step.seconds))
-            self._points = {name: points for name, points in self._points.items() if not name or name in step.services}
+            seconds = max(sample.at - before.at, 1e-3)
+            first = self._samples[0]
+            self._add("", _point(sample.whole, before.whole, first.whole, seconds))
+            for name, now in sample.services.items():
+                self._add(name, _point(now, before.services.get(name), first.services.get(name), seconds))
+            self._points = {key: points for key, points in self._points.items() if not key or key in sample.services}
+
+    def _add(self, name: str, point: list[float | None]) -> None:
+        self._points.setdefault(name, deque(maxlen=POINTS)).append(point)
 
     def points(self) -> dict[str, list[list[float | None]]]:
         """By service ("": all traffic), oldest first: requests, errors a second; p50, p99 of the first byte, ms."""
@@ -53,9 +54,12 @@ class History:
         return self._samples[-1].since(self._samples[0]) if len(self._samples) > 1 else None
 
 
-def _point(part: ServiceSample, wide: ServiceSample, seconds: float) -> list[float | None]:
-    if part.numbers.is_silent and not wide.first_byte.counts:
+def _point(
+    now: ServiceSample, before: ServiceSample | None, first: ServiceSample | None, seconds: float
+) -> list[float | None]:
+    """Rates since `before`, `seconds` ago, percentiles since `first`."""
+    if now is first:  # the same all the time (serve/sampler.py)
         return _NOTHING
-    times: dict[str, Any] = latency(wide.first_byte)
-    errors = part.numbers.answers[5]
-    return [round(part.numbers.requests / seconds, 2), round(errors / seconds, 2), times["p50"], times["p99"]]
+    numbers = now.numbers.since(before.numbers if before else None)
+    times: dict[str, Any] = latency(now.first_byte.since(first.first_byte) if first else now.first_byte)
+    return [round(numbers.requests / seconds, 2), round(numbers.answers[5] / seconds, 2), times["p50"], times["p99"]]

@@ -57,6 +57,27 @@ def test_clearing_touches_one_series_only() -> None:
         assert [_stats.read_backend(region, at)["requests"] == 0 for at in (6, 7, 8)] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("mark", "series", "at", "size"),
+    [
+        (_stats.mark_service, 3, 3 * 8192, 7688),
+        (_stats.mark_backend, 7, _stats.SERVICES * 8192 + 7 * 576, 520),
+    ],
+)
+def test_a_mark_is_another_one_when_anything_has_changed(mark, series: int, at: int, size: int) -> None:
+    with mmap.mmap(-1, _stats.REGION_SIZE) as region:
+        first = mark(region, series)
+        for place in range(at, at + size, 8):
+            region[place] = 1
+            assert mark(region, series) != first
+            region[place] = 0
+        assert mark(region, series) == first
+        region[at - 8] = region[at + 8192] = 1  # others'
+        assert mark(region, series) == first
+        with pytest.raises(ValueError, match="is not one of"):
+            mark(region, _stats.BACKENDS)
+
+
 def registers(users: int, seed: int) -> bytes:
     """HyperLogLog registers of so many users, as the core fills them (7 bits choose, the rest is counted)."""
     rng = random.Random(seed)
