@@ -63,10 +63,11 @@ def test_five_thousand_at_once(tmp_path: Path, url: str):
 
 def test_backends_that_accept_slowly(tmp_path: Path):
     """Not every request has a connection opened for it: most take what has become free meanwhile."""
+    patient = ("--workers", "2", "--connect-timeout", "10m", "--response-timeout", "10m")
     with (
         whoami("ann") as ann,
         whoami("bob") as bob,
-        proxy(tmp_path, "--backend", ann, "--backend", bob, "--workers", "2", "--connect-timeout", "10m") as running,
+        proxy(tmp_path, "--backend", ann, "--backend", bob, *patient) as running,
         Crowd((running.host, running.port), 3000) as crowd,
     ):
         assert crowd.ask(patience=seconds(60.0)) == {"200": 3000}

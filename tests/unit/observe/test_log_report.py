@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from faststicky.observe.log_report import Report
@@ -17,7 +17,6 @@ def reported(*texts: str, **limits) -> Report:
     return report
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.integers(1, 100_000), max_size=30), min_size=1, max_size=6), st.randoms())
 def test_lines_of_nodes_and_intervals_add_up_to_what_one_proxy_would_have_counted(intervals, order: random.Random):
     lines = []
