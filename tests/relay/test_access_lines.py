@@ -140,7 +140,7 @@ def test_many_lines_are_handed_over_in_pieces(lab: Lab, make: Any) -> None:
     for _ in range(count):
         assert client.answer().status == 404
     until(lambda: len(found.lines) == count, "all lines")
-    assert max(found.handed) < 65536 + 8192
+    assert max(found.handed) < 262144 + 8192
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ class Relay:
         retries and upstream failures; keys: event, and what belongs to it (status, reason, service, backend, client, ...).
         on_full: told True when max_connections clients are there and accepting should stop, False when it may go on.
         region: writable memory of _stats.REGION_SIZE bytes that is counted in. on_access: given access lines ten times
-        a second, and whenever there are 64 KiB of them; it must not raise. max_upstream: connections to backends, above which
+        a second, and whenever there are 256 KiB of them; it must not raise. max_upstream: connections to backends, above which
         an idle one is closed for each that is opened; 0: any number."""
     def builder(self, generation: int) -> RelayBuilder:
         """For a table that comes in pieces and takes over from the one in force what it is not told anew."""

@@ -20,7 +20,7 @@ cdef enum access_format:
     ACCESS_HAPROXY = 5
 
 cdef enum:
-    MANY_LINES = 65536        # bytes that do not wait for the next tick
+    MANY_LINES = 262144       # bytes that do not wait for the next tick
     LONGEST_LINE = 65536      # six times the longest field that is shown, and the rest
     LONGEST_SHOWN = 8192
 
