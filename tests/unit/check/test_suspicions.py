@@ -43,14 +43,14 @@ def test_remarks_about_labels_of_a_proxy():
 
 def test_labels_of_containers():
     warning = only(suspected({}, container_labels={"traefik.port": "80", "faststicky.port": "80", "team": "a"}))
-    assert (warning.label, warning.value) == ("faststicky.port", "80")
+    assert (warning.label, warning.value) == ("labels", "faststicky.port=80")
     assert "(so are traefik.port)" in warning.text
     assert "move it from labels to deploy.labels" in warning.text
 
 
 def test_labels_that_are_in_both_places():
     assert suspected(NATIVE, container_labels=NATIVE) == []
-    assert only(suspected(NATIVE, container_labels={"faststicky.port": "81"})).value == "81"
+    assert only(suspected(NATIVE, container_labels={"faststicky.port": "81"})).value == "faststicky.port=81"
 
 
 def test_nothing_enables_it():
