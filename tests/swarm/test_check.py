@@ -179,7 +179,7 @@ def test_the_stack_file_told_it_before(lab: Lab, stack: Path):
     assert of_labels(unset) == {("shop_loose", "traefik.frontend.rule")}
     assert of_labels(before["suspicions"]) - of_labels(unset) == of_labels(now["suspicions"]) == {
         ("shop_loose", "traefik.backend.loadbalancer.stickiness"), ("shop_mesh", "ports"), ("shop_later", "com.docker.lb.port"),
-        ("shop_twin", "faststicky.weight"),
+        ("shop_twin", "labels"),
     }  # fmt: skip
     assert before["notes"] == now["notes"] == []
     cookies = [{route["rule"]: (route["cookie"], route["meaning"]) for route in one["routes"]} for one in (before, now)]

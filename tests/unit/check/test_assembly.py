@@ -120,10 +120,10 @@ def test_a_swarm(engine):
     assert [(s.name, s.backend, s.tasks) for s in report.services] == [("api", None, 2), ("web", "web", 2)]
     assert [(r.rule, r.services, r.tasks) for r in report.routes] == [("Host(`a`)", ("web",), 2)]
     assert [(w.service, w.label) for w in report.warnings] == [("api", "faststicky.rule")]
-    assert [(w.service, w.label) for w in report.suspicions] == [("web", "traefik.port")]
+    assert [(w.service, w.label) for w in report.suspicions] == [("web", "labels")]
     assert "--proxy SERVICE" in report.notes[0]
     engine.tasks[0]["Status"]["State"] = "starting"
     report = of_swarm(engine.endpoint, LabelDefaults(), "proxy")
     assert [route.tasks for route in report.routes] == [1]
-    assert [(w.service, w.label) for w in report.suspicions] == [("web", "traefik.port"), ("web", "faststicky.network")]
+    assert [(w.service, w.label) for w in report.suspicions] == [("web", "labels"), ("web", "faststicky.network")]
     assert report.notes == ()
