@@ -53,7 +53,9 @@ def _in_the_wrong_place(declared: Declared) -> list[Warning]:
     others = f" (so are {', '.join(lost[1:])})" if lost[1:] else ""
     text = f"a label of the containers{others}, which nobody sees in a Swarm; move it from labels to deploy.labels"
     value = f"{lost[0]}={declared.container_labels[lost[0]]}"
-    return [Warning(service=declared.name, label="labels", value=value, text=text)]  # deploy.labels may have the same key
+    return [
+        Warning(service=declared.name, label="labels", value=value, text=text)
+    ]  # deploy.labels may have the same key
 
 
 def _not_enabled(declared: Declared, explained: Explanation) -> list[Warning]:

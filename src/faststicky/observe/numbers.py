@@ -59,8 +59,7 @@ class Numbers(msgspec.Struct, kw_only=True):
         if before is None:
             return self
         if before is self:
-            gauges = {"in_flight": self.in_flight, "queued": self.queued, "ejected": self.ejected}
-            return Numbers(**gauges, registers=self.registers)
+            return Numbers(in_flight=self.in_flight, queued=self.queued, ejected=self.ejected, registers=self.registers)
         counts = {name: max(0, getattr(self, name) - getattr(before, name)) for name in _COUNTS}
         return msgspec.structs.replace(
             self,

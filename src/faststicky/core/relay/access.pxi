@@ -1,5 +1,5 @@
-"""Access lines, written field by field into a buffer that is handed over ten times a second, and whenever it is full: in large pieces
-they would hold up the requests behind them. Whoever takes them must not wait, and drops what it has no room for.
+"""Access lines, written field by field into a buffer that is handed over ten times a second, and whenever it is full: in large
+pieces they would hold up the requests behind them. Whoever takes them must not wait, and drops what it has no room for.
 
 json       {"time":...} one object a line; docs/operating.md lists the fields
 common     host - - [time] "request" status bytes                                       (Common Log Format)
