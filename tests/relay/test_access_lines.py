@@ -7,10 +7,11 @@ import re
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from relay.counted import exchange, make
-from relay.lab import GET, POST, Lab, get, ok, service, table
+from relay.lab import GET, POST, Lab, get, ok, route, service, table
 from relay.peer import until
 
 __all__ = ["make"]
@@ -141,6 +142,36 @@ def test_many_lines_are_handed_over_in_pieces(lab: Lab, make: Any) -> None:
         assert client.answer().status == 404
     until(lambda: len(found.lines) == count, "all lines")
     assert max(found.handed) < 262144 + 8192
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "json"])
+def test_there_is_room_for_the_longest_line_behind_as_many_as_ever_wait(lab: Lab, make: Any, name: str) -> None:
+    """Every field is as long as any is shown, and of bytes that are escaped."""
+    backend = lab.backend()
+    options = {"max_line": 40_000, "max_head": 400_000, "trusted_proxies": ("127.0.0.0/8",)}
+    found = make(backend, access_log=name, **options)
+    web = service([msgspec.structs.replace(backend.spec(), name="\u00fc" * 9000)], [], name="\u00fc" * 9000)
+    found.proxy.publish(table(web, generation=2, routes=[route(web.name, 1, ("path_prefix", "/long"))]))
+    client = found.proxy.client()
+    short = get(b"/" + b"x" * 4000)
+    client.send(short)
+    assert client.answer().status == 404
+    until(lambda: found.lines, "the first line")
+    many = 262_143 // (len(found.lines[0]) + 8)
+    lines = b"GET /long%b HTTP/1.1\r\nHost: %b\r\nReferer: %b\r\nUser-Agent: %b\r\nX-Request-ID: %b\r\n\r\n"
+    long = lines % tuple(byte * 9000 for byte in (b'"', b"h", b"\xfc", b"\xfc", b"\xfc"))
+    peer = None
+    for _ in range(5):
+        client.send(short * many + long)
+        peer = peer or backend.accept()
+        peer.until(b"\r\n\r\n")
+        peer.send(ok())
+        assert [client.answer().status for _ in range(many + 1)] == [404] * many + [200]
+    until(lambda: len(found.lines) == 1 + 5 * (many + 1), "all lines")
+    if name == "json":
+        fields = json.loads(found.lines[-1])
+        shown = ("host", "target", "service", "backend", "referer", "agent", "id")
+        assert [len(fields[key]) for key in shown] == [8192] * len(shown)
 
 
 @pytest.mark.parametrize(

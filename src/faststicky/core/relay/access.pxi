@@ -21,8 +21,9 @@ cdef enum access_format:
 
 cdef enum:
     MANY_LINES = 262144       # bytes that do not wait for the next tick
-    LONGEST_LINE = 65536      # six times the longest field that is shown, and the rest
-    LONGEST_SHOWN = 8192
+    LONGEST_SHOWN = 8192      # bytes of one field; the rest is cut off
+    FIELDS_SHOWN = 7          # that may be so long: host, target, service, backend, id, referer, agent
+    LONGEST_LINE = FIELDS_SHOWN * 6 * LONGEST_SHOWN + 4096  # six bytes for one that is escaped, and what is around the fields
 
 _FORMATS = {
     "off": ACCESS_OFF, "json": ACCESS_JSON, "common": ACCESS_COMMON, "combined": ACCESS_COMBINED, "traefik": ACCESS_TRAEFIK,
@@ -217,6 +218,7 @@ cdef uint8_t *put_json_line(Exchange x, const uint8_t *p, uint8_t *out, int stat
 
 cdef uint8_t *put_common_line(Exchange x, const uint8_t *p, uint8_t *out, int status):
     cdef Relay relay = x.relay
+    cdef bytes authority
     out = put(out, x.peer, x.peer_size)
     out = put_text(out, " - - [")
     out = put_bytes(out, relay.stamp)
@@ -249,7 +251,8 @@ cdef uint8_t *put_common_line(Exchange x, const uint8_t *p, uint8_t *out, int st
     out = put_text(out, '" "')
     if x.backend is not None:
         out = put_text(out, "http://")
-        out = put_bytes(out, (<Upstream>x.backend.upstream).authority)
+        authority = (<Upstream>x.backend.upstream).authority
+        out = put_escaped(out, <const uint8_t *>PyBytes_AS_STRING(authority), <uint32_t>PyBytes_GET_SIZE(authority), False)
     else:
         out = put_text(out, "-")
     out = put_text(out, '" ')
