@@ -91,7 +91,7 @@ class EndTable(Message, frozen=True, kw_only=True, tag="end-table"):
 
 
 class GetStats(Message, frozen=True, kw_only=True, tag="get-stats"):
-    """To the worker: answer with Stats."""
+    """To the worker: answer with Stats, behind the number of access lines that were dropped last (Access)."""
 
 
 class Drain(Message, frozen=True, kw_only=True, tag="drain"):

@@ -216,6 +216,9 @@ class Worker:
         self._lost_lines = 0
 
     def _report(self) -> None:
+        if self._lost_lines:  # no line may follow for a long time, or ever
+            self._channel.send(Access(lines=b"", dropped=self._lost_lines))
+            self._lost_lines = 0
         counters, live = self._relay.counters(), self._relay.live()
         self._channel.send(Stats(generation=self._relay.generation, counters=counters, live=live))
 

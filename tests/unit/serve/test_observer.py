@@ -104,7 +104,7 @@ def test_an_interval_whose_lines_found_no_room_is_told_with_the_next(stdout, mon
     lines = [json.loads(line) for line in stdout.read_text().splitlines()]
     assert [line["requests"] for line in lines if line["scope"] == "service"] == [10, 10]
     lost = sum(line["lost_access_lines"] for line in lines if line["scope"] == "total")
-    assert lost == 8 + 2 * 2  # and two sets of two lines each of the statistics' own, which go the same way
+    assert lost == 8  # and none of the statistics' own
 
 
 def test_lines_that_are_lost_are_told_once_a_minute(stdout, monkeypatch, caplog):
