@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 from typing import Any
 
+import msgspec
 import pytest
 
 from faststicky.core import _stats
-from relay.counted import exchange, make
+from relay.counted import counted, exchange, make
 from relay.lab import GET, POST, Lab, ok
 from relay.peer import until
 
@@ -50,6 +52,39 @@ def test_a_status_above_599_counts_as_a_5xx(lab: Lab, make: Any, status: int) ->
     after = found.proxy.relay.counters()
     assert {name for name in after if after[name] != before[name]} >= {"answers_5xx"}
     assert found.service()["outcomes"] == {**dict.fromkeys(found.service()["outcomes"], 0), "new": 1}
+
+
+def test_an_outcome_is_counted_once_and_never_taken_back(lab: Lab, make: Any) -> None:
+    """Statistics lines hold differences: what goes back in the next interval would be counted twice."""
+    backend = lab.backend()
+    found = make(backend, hold=30.0)
+    spec = counted(backend, hold=30.0)
+    (web,) = spec.services
+    down = msgspec.structs.replace(web, backends=(msgspec.structs.replace(web.backends[0], state="down"),))
+    found.proxy.publish(msgspec.structs.replace(spec, services=(down,), generation=2))
+    client = found.proxy.client()
+    client.send(GET.replace(b"\r\n\r\n", b"\r\nCookie: s=tb0.sb0\r\n\r\n"))
+    until(lambda: found.proxy.live()["parked"] == 1, "the request waits")
+    waiting = {"service": found.service()["outcomes"], "total": found.total()["outcomes"]}
+    found.proxy.publish(msgspec.structs.replace(spec, generation=3))
+    peer = backend.accept()
+    peer.request()
+    peer.send(ok())
+    assert client.answer().status == 200
+    for key, outcomes in (("service", found.service()["outcomes"]), ("total", found.total()["outcomes"])):
+        assert {name: count for name, count in outcomes.items() if count} == {"hit": 1}
+        assert all(waiting[key][name] <= count for name, count in outcomes.items())
+
+
+@pytest.mark.parametrize("body", [b"X\r\n", b"1\r\nab"])
+def test_a_request_that_proves_malformed_has_an_outcome_too(lab: Lab, make: Any, body: bytes) -> None:
+    found = make(lab.backend(), access_log="json")
+    client = found.proxy.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
+    assert client.answer().status == 400
+    until(lambda: found.lines, "the line")
+    assert json.loads(found.lines[0])["sticky"] == "new"
+    assert found.service()["requests"] == found.service()["outcomes"]["new"] == 1
 
 
 def test_own_answers(lab: Lab, make: Any) -> None:

@@ -232,7 +232,7 @@ cdef class Exchange:
     cdef char peer[46]        # the client's address, which is gone when the line is written
     # the decision
     cdef uint32_t outcome     # outcome_t
-    cdef uint32_t counted_as  # the outcome under which it is counted, and 1; 0: not yet
+    cdef bint outcome_counted
     cdef bint set_cookie
     cdef bint has_cookie      # the request carries our cookie: it is cut out
     cdef uint32_t cookie_at   # where in the head the first one's segment begins, behind others; 0: at the value's begin

@@ -22,12 +22,11 @@ cdef void count_request(Exchange x, const uint8_t *data, const head_t *head) noe
 
 
 cdef void count_outcome(Exchange x) noexcept:
-    """What was decided; decided anew, the request is counted as that instead."""
-    if x.counted_as:
-        x.relay.totals.outcomes[x.counted_as - 1] -= 1
-        x.stats.counters.outcomes[x.counted_as - 1] -= 1
-        x.relay.total.counters.outcomes[x.counted_as - 1] -= 1
-    x.counted_as = x.outcome + 1
+    """What was decided last: an answer is here, or the end. Before that a request may wait or fail and be decided anew, and who
+    reads in between must not see a count go back."""
+    if x.outcome_counted:
+        return
+    x.outcome_counted = True
     x.relay.totals.outcomes[x.outcome] += 1
     x.stats.counters.outcomes[x.outcome] += 1
     x.relay.total.counters.outcomes[x.outcome] += 1
@@ -72,6 +71,7 @@ cdef void count_answer(Exchange x, uint32_t status) noexcept:
     """The head of the answer is here."""
     cdef Relay relay = x.relay
     cdef uint32_t bucket
+    count_outcome(x)
     x.answered = stats_clock()
     bucket = stats_bucket((x.answered - x.begun) // 1000)
     x.stats.counters.answers[status // 100] += 1
@@ -102,6 +102,7 @@ cdef void count_end(Exchange x, bint complete) noexcept:
     if not x.counted:
         return
     x.counted = False
+    count_outcome(x)
     x.stats.counters.in_flight -= 1
     x.relay.total.counters.in_flight -= 1
     if complete:

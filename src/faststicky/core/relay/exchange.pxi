@@ -124,7 +124,6 @@ cdef class Exchange:
             if relay.max_body and self.body > <uint64_t>relay.max_body:
                 self.give_up(413, "body-too-large")
                 return used
-        count_outcome(self)
         if self.backend is not None:
             self.go(build_request(relay, self, <const uint8_t *>PyBytes_AS_STRING(data), &relay.head))
         elif not park(self):
@@ -146,7 +145,6 @@ cdef class Exchange:
             <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head
         )
         self.decide(<const uint8_t *>PyBytes_AS_STRING(self.raw), &relay.head)
-        count_outcome(self)
         if self.backend is None:
             return 0 if park(self) else self.give_up(503, "no-backend")
         arm(self.client, 0)
@@ -360,7 +358,6 @@ cdef class Exchange:
                 return 0 if park(self) else self.give_up(status, reason)
             if OUTCOME_HIT <= self.outcome <= OUTCOME_PREVIOUS:
                 self.outcome = OUTCOME_FAILED
-                count_outcome(self)
         relay.totals.retries += 1
         h1_request(  # of bytes that were parsed before: it cannot fail
             <const uint8_t *>PyBytes_AS_STRING(self.raw), PyBytes_GET_SIZE(self.raw), &relay.request_limits, &relay.head
