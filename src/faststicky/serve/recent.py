@@ -20,7 +20,7 @@ TOGETHER = 10  # tasks of one service with the same change in one table, above w
 ALIKE = 3  # warnings a minute of one message for one service: what a flood says must not push out the rest
 
 # How messages begin that are no warnings, but the end of what one told of
-GOOD_NEWS = ("restored", "sync works again")
+GOOD_NEWS = ("restored", "sync works again", "lines can be written again")
 
 # Details that nobody looks for, or that an event tells elsewhere
 _UNTOLD = ("worker", "pid", "client", "service", "backend", "remedy")

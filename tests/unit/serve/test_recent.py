@@ -90,8 +90,10 @@ def test_the_end_of_what_a_warning_told_of(logger):
     logger, recent = logger
     logger.info("restored", extra={"backend": "web.1", "worker": 0})
     logger.info("sync works again after %.0f s", 3.0)
+    logger.info("lines can be written again", extra={"lost": 7})
     logger.info("worker left", extra={"worker": 0})
-    assert told(recent) == [("web.1", "restored"), ("", "sync works again after 3 s")]
+    ends = [("web.1", "restored"), ("", "sync works again after 3 s"), ("", "lines can be written again, lost 7")]
+    assert told(recent) == ends
     assert {event["level"] for event in recent.events()} == {"info"}
 
 
