@@ -191,7 +191,8 @@ class Observer:
         else:
             lines = list(stats_lines.build(part, self._facts(), self._states, when, last=last))
         lost = self._lost_access
-        if self._output.write(stats_lines.joined(lines), 0):  # else the next lines tell of this interval, too: none is lost
+        # Without room the next lines tell of this interval, too: none is lost
+        if self._output.write(stats_lines.joined(lines), 0):
             self._reported, self._lost_reported = now, lost
 
     def state(self) -> dict[str, Any]:
