@@ -6,15 +6,24 @@ import asyncio
 
 import pytest
 import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
 
-from faststicky.core import Relay
+from faststicky.core import Relay, _stats
 from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
 from faststicky.serve.regions import Regions
 from faststicky.serve.sampler import Sampler
-from faststicky.serve.series import SeriesBook
+from faststicky.serve.series import REST, SeriesBook
 from faststicky.settings import RelayOptions
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+STEPS = ("count", "gauge", "gone", "back", "start", "stop", "rename", "wait")
+IN_FLIGHT = 8 * 29  # where it is in a series
+
+
+def of(service: str, name: str) -> ServiceSpec:
+    backend = BackendSpec(id="t" + service, name=name, host="h", port=1, weight=1, state="up", cookie_value="")
+    return ServiceSpec(name=service, backends=(backend,), lookup=(), cookie=None, pass_host_header=True)
 
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,3 +89,37 @@ def test_it_reads_what_the_relays_counted(workers):
         await asyncio.sleep(0.05)
 
     uvloop.run(run())
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(STEPS), st.integers(0, 5)),
+        max_size=40,
+    )
+)
+def test_what_is_kept_is_what_would_be_read(steps: list[tuple[str, int]]):
+    """After whatever happens to series, workers, names and owners."""
+    now, there, names = 0.0, {0, 1, 2}, ["a"] * 6
+    regions = Regions()
+    book = SeriesBook(regions.clear_service, regions.clear_backend, lambda: now)
+    sampler = Sampler(regions, book)
+    for made, (what, which) in enumerate([("start", 0), ("gauge", 0), *steps], 1):
+        running = list(regions)
+        if what == "start" and len(running) < 3:
+            regions.acquire()
+        elif what == "stop":
+            regions.release(running[which % len(running)])
+        elif what == "wait":
+            now += REST + 1
+        elif what == "rename":
+            names[which] += "a"
+        elif what in ("gone", "back"):
+            there ^= {which}
+        elif what in ("count", "gauge"):
+            memory = running[which % len(running)].memory
+            at = {"count": 0, "gauge": IN_FLIGHT}[what]
+            memory[(which + 1) * 8192 + at] = made
+            memory[_stats.SERVICES * 8192 + (which + 1) * 576 + at] = made
+        book.number(TableSpec(generation=made, services=tuple(of(str(at), names[at]) for at in there), routes=()))
+        assert sampler.read().services == Sampler(regions, book).read().services
+    regions.close()
