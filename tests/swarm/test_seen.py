@@ -63,6 +63,7 @@ class Singles:
 
     def __init__(self, lab: Lab) -> None:
         self.statuses: Counter[int] = Counter()
+        self.refused: set[int] = set()  # nodes whose proxy has answered 503
         self._lab = lab
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="singles")
@@ -78,7 +79,10 @@ class Singles:
     def _run(self) -> None:
         while not self._stop.wait(0.1):
             for node in MANAGERS:
-                self.statuses[get(self._lab, node, path="/single").status] += 1
+                status = get(self._lab, node, path="/single").status
+                self.statuses[status] += 1
+                if status == 503:
+                    self.refused.add(node)
 
 
 def settled(lab: Lab, name: str) -> bool:
@@ -97,9 +101,9 @@ def roll(lab: Lab, look: Any) -> None:
 
 
 def take_away(lab: Lab, singles: Singles) -> None:
-    """The service of a single task has none, for as long as it takes somebody to notice."""
+    """The service of a single task has none, until every proxy has told somebody so."""
     lab.docker("service", "scale", "-d", "single=0")
-    wait_until(lambda: singles.statuses[503], "somebody was answered 503", 60)
+    wait_until(lambda: singles.refused >= set(MANAGERS), "both proxies have answered 503", 60)
     served = singles.statuses[200]
     lab.docker("service", "scale", "-d", "single=1")
     wait_until(lambda: singles.statuses[200] > served, "the service is back", 60)
