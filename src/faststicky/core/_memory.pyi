@@ -12,5 +12,9 @@ def share_arena() -> bool:
     holes into it for good.
     """
 
+def trim() -> None:
+    """Give the system back the pages that nothing is in, also those between others (malloc_trim(3); glibc alone does not do it by
+    itself). Some milliseconds: not for a process that has requests waiting."""
+
 def exercise(sizes: Sequence[int]) -> tuple[int, int]:
     """For the tests: allocates a block of twice each of up to 16 sizes and frees all of them; what live() was in between."""

@@ -24,6 +24,13 @@ cdef extern from *:
         return 0;
     #endif
     }
+    static int fs_trim(void) {
+    #ifdef __GLIBC__
+        return malloc_trim(0);
+    #else
+        return 0;
+    #endif
+    }
     static long fs_read(long *number) { return __atomic_load_n(number, __ATOMIC_RELAXED); }
     """
     long fs_blocks
@@ -31,6 +38,7 @@ cdef extern from *:
     void fs_count(void *block, long sign) noexcept nogil
     long fs_read(long *number) noexcept nogil
     int fs_share_arena() noexcept nogil
+    int fs_trim() noexcept nogil
     void *calloc(size_t count, size_t size) noexcept nogil
     void *malloc(size_t size) noexcept nogil
     void *realloc(void *block, size_t size) noexcept nogil
@@ -76,6 +84,11 @@ cdef long live_bytes() noexcept nogil:
 
 def share_arena():
     return fs_share_arena() == 1
+
+
+def trim():
+    with nogil:
+        fs_trim()
 
 
 def live():

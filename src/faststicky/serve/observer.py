@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from faststicky.control.overrides import Drained
+from faststicky.core._memory import trim
 from faststicky.model import TableSpec
 from faststicky.observe import stats_lines
 from faststicky.observe.numbers import Numbers
@@ -36,6 +37,9 @@ from faststicky.settings import RunOptions
 log = logging.getLogger(__name__)
 
 TOLD_AGAIN = 60.0  # seconds after which it is said anew that lines are lost
+TIDY = (
+    60.0  # seconds between two times that memory is given back: what a burst needed, or a large table, stays otherwise
+)
 PULSE = 2.0  # seconds between two samples
 SOON = 0.1  # seconds from a table's publication to the news of it: the control thread has finished by then
 COST, COST_WATCHED = 0.005, 0.05  # part of one core that sampling may take; with many backends the pulse slows down
@@ -172,6 +176,12 @@ class Observer:
                 self.feed.send("numbers", self.numbers(changed_only=True))
             took = time.perf_counter() - begun
             await asyncio.sleep(max(PULSE, took / (COST_WATCHED if self.feed.is_watched else COST)))
+
+    async def tidying(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(TIDY)
+            trim()
 
     async def reports(self) -> None:
         """Statistics lines, for ever."""

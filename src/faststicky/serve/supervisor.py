@@ -155,7 +155,8 @@ class Supervisor:
         )
 
     def _jobs(self) -> tuple[Callable[[], Coroutine[None, None, None]], ...]:
-        return self._be_patient, self._announce, self._tick, self._observer.pulse, self._observer.reports
+        observer = self._observer
+        return self._be_patient, self._announce, self._tick, observer.pulse, observer.reports, observer.tidying
 
     def _publish(self, table: TableSpec) -> None:
         self._fleet.publish(self._observer.numbered(table))

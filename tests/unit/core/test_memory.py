@@ -56,6 +56,29 @@ def test_threads_share_an_arena():
     assert arenas["shared"] == 1 < arenas["apart"]
 
 
+HOLES = """if True:
+    from pathlib import Path
+    from faststicky.core import _memory
+    def resident():
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+    blocks = [b"x" * (20_000 + number) for number in range(5000)]
+    kept = blocks[::10]
+    del blocks
+    before = resident()
+    _memory.trim()
+    print(before - resident())
+"""
+
+
+def test_what_lies_between_others_is_given_back():
+    done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
+    given_back = int(done.stdout)
+    if platform.libc_ver()[0] == "glibc" and "asan" not in os.environ.get("LD_PRELOAD", ""):
+        assert given_back > 40_000_000
+    else:
+        assert given_back > -10_000_000
+
+
 def test_all_of_the_core_allocates_here():
     sources = [path for kind in ("pyx", "pxi", "pxd") for path in (PACKAGE / "core").rglob(f"*.{kind}")]
     assert len(sources) > 20

@@ -107,6 +107,23 @@ def test_an_interval_whose_lines_found_no_room_is_told_with_the_next(stdout, mon
     assert lost == 8  # and none of the statistics' own
 
 
+def test_memory_is_given_back_now_and_then(monkeypatch):
+    times: list[int] = []
+    monkeypatch.setattr(observer_module, "TIDY", 0.01)
+    monkeypatch.setattr(observer_module, "trim", lambda: times.append(1))
+
+    async def run() -> None:
+        observer = observed()
+        tidying = asyncio.ensure_future(observer.tidying())
+        async with asyncio.timeout(30):
+            while len(times) < 3:
+                await asyncio.sleep(0.01)
+        tidying.cancel()
+        observer.regions.close()
+
+    asyncio.run(run())
+
+
 def test_lines_that_are_lost_are_told_once_a_minute(stdout, monkeypatch, caplog):
     monkeypatch.setattr(observer_module, "PULSE", 0.01)
 
