@@ -37,8 +37,9 @@ def main() -> int:
     if not given.report:
         if (os.cpu_count() or 1) < 2:
             sys.exit("two CPUs are needed: one for the proxy, one for the load")
-        old = json.loads(RESULTS.read_text()) if given.add and RESULTS.exists() else {"scenarios": {}}
+        old = json.loads(RESULTS.read_text()) if given.add and RESULTS.exists() else {"scenarios": {}, "versions": {}}
         found = run(given, old["scenarios"])
+        found["versions"] = {**old["versions"], **found["versions"]}
         RESULTS.write_text(json.dumps(found, indent=1))
     report.write(json.loads(RESULTS.read_text()), proxies.ROOT / "docs")
     return 0
