@@ -120,8 +120,8 @@ class Traffic:
 class Run:
     """The parts of one run."""
 
-    def __init__(self, plan: Plan, running: Proxy, good: dict[str, int], change: Callable[[], None]) -> None:
-        self._plan, self._running, self._good, self._change = plan, running, good, change
+    def __init__(self, plan: Plan, running: Proxy, good: dict[str, int], configuration: Configuration) -> None:
+        self._plan, self._running, self._good, self._configuration = plan, running, good, configuration
         self._samples: list[Sample] = []
         self._ledger = Ledger()
 
@@ -145,6 +145,7 @@ class Run:
             each.result()  # a job that has ended was mistaken
         self._samples.append(await self._look())
         say(self._line(self._samples[-1]))
+        self._configuration.restore()
         after = await self._quiet(before)
         say(self._line(after))
         smuggled = 0
@@ -173,7 +174,7 @@ class Run:
         """Noticed by itself, or told by SIGHUP."""
         while True:
             await asyncio.sleep(self._plan.change)
-            self._change()
+            self._configuration.change()
             self._ledger.changes += 1
             if self._ledger.changes % 2:
                 self._running.process.send_signal(signal.SIGHUP)
@@ -220,7 +221,7 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
             others = {"bad": bad, "first": [first], "closing": [closing], "dead": [nobody.getsockname()[1]]}
             configuration = Configuration(folder / "proxy.toml", good, others, random.Random(plan.seed))
             running = stack.enter_context(proxy(folder, "--config", str(folder / "proxy.toml"), *OPTIONS))
-            outcome = asyncio.run(Run(plan, running, good, configuration.change).play(say))
+            outcome = asyncio.run(Run(plan, running, good, configuration).play(say))
             code = running.stop()
             outcome.checks.append(Check("exit code of the proxy", f"{code}", "0", code == 0))
     except AssertionError as error:

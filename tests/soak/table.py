@@ -17,14 +17,23 @@ class Configuration:
     def __init__(self, path: Path, good: dict[str, int], bad: dict[str, list[int]], dice: random.Random) -> None:
         self._path, self._good, self._bad, self._dice = path, good, bad, dice
         self._number = 0
+        self._first = ""
         self.change()
 
     def change(self) -> None:
         """Another table: weights, the guest, services and routes that come and go; one in ten is a mistake."""
         self._number += 1
         text = self._text()
+        self._first = self._first or text
         if self._number > 1 and self._dice.random() < 0.1:
             text = self._dice.choice(("nonsense", text[: len(text) // 2], text + "[services.empty]\n", ""))
+        self._write(text)
+
+    def restore(self) -> None:
+        """The first table again, with which what is alive at the end can be compared."""
+        self._write(self._first)
+
+    def _write(self, text: str) -> None:
         replacement = self._path.with_suffix(".new")
         replacement.write_text(text)
         replacement.replace(self._path)

@@ -18,7 +18,7 @@ from soak.floods import FLOODS
 from soak.ledger import Ledger
 from soak.processes import TESTS, backend
 from soak.run import Plan, run, write_samples
-from soak.table import CORE
+from soak.table import CORE, GUEST, Configuration
 from soak.users import User
 from soak.verdict import MIB, Check, growth, judge, passed, slope, table
 from soak.watch import Sample
@@ -236,3 +236,14 @@ def test_the_command(capsys):
         main(["--help"])
     assert ended.value.code == 0
     assert "--seconds" in capsys.readouterr().out
+
+
+def test_the_first_table_comes_back_at_the_end(tmp_path):
+    path = tmp_path / "proxy.toml"
+    configuration = Configuration(path, dict.fromkeys((*CORE, GUEST), 80), {"bad": [81]}, random.Random(1))
+    first = path.read_text()
+    for _ in range(5):
+        configuration.change()
+    assert path.read_text() != first
+    configuration.restore()
+    assert path.read_text() == first
