@@ -25,7 +25,6 @@ from wire.cases import Case, read_cases
 thorough = settings(
     max_examples=2000,
     derandomize=True,
-    deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],  # to make a conversation that hangs smaller takes minutes
     suppress_health_check=list(HealthCheck),

@@ -25,7 +25,6 @@ from faststicky.core._stats import REGION_SIZE
 from faststicky.serve.assembly import Assembly
 from faststicky.serve.channel import (
     MAX_BACKLOG,
-    MAX_LINES,
     Access,
     Acknowledged,
     BackendsPiece,
@@ -209,7 +208,7 @@ class Worker:
 
     def _on_access(self, lines: bytes) -> None:
         """The relay's on_access. A supervisor that is far behind gets only their number."""
-        if self._channel.backlog > MAX_LINES:
+        if self._channel.backlog > MAX_BACKLOG:
             self._lost_lines += lines.count(b"\n")
             return
         self._channel.send(Access(lines=lines, dropped=self._lost_lines))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 import twin.cookie
 from faststicky.core import _cookie
 
-checked = settings(max_examples=1000, derandomize=True, deadline=None, database=None)
+checked = settings(max_examples=1000, derandomize=True, database=None)
 
 names = st.sampled_from([b"s", b"sticky", b"_a49bc", b"a"])
 parts = st.sampled_from(

@@ -5,16 +5,14 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import twin.h1
 from faststicky.core import _h1
 from twin import messages
 
-checked = settings(
-    max_examples=700, derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
-)
+checked = settings(max_examples=700, derandomize=True, database=None)
 
 LIMITS = {"max_head": st.integers(1, 200), "max_line": st.integers(1, 60), "max_fields": st.integers(0, 4)}
 some_limits = st.just({}) | st.fixed_dictionaries({}, optional=LIMITS)

@@ -13,7 +13,7 @@ import twin.table
 from faststicky.core import _table
 from faststicky.model import BackendSpec, CookiePolicy, Matcher, Route, ServiceSpec, TableSpec
 
-checked = settings(max_examples=300, derandomize=True, deadline=None, database=None)
+checked = settings(max_examples=300, derandomize=True, database=None)
 
 HOSTS = ["a", "b", "a.example.com", "example.com", "[::1]"]
 PATHS = ["/", "/a", "/a/", "/a/b", "/b", "/%61"]

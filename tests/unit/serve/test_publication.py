@@ -26,7 +26,7 @@ from faststicky.serve.channel import (
 )
 from faststicky.serve.publication import Publication, lines_of, messages
 
-checked = settings(max_examples=200, derandomize=True, deadline=None, database=None)
+checked = settings(max_examples=200, derandomize=True, database=None)
 
 
 def backend(ident: str, **more: Any) -> BackendSpec:

@@ -286,7 +286,7 @@ def test_access_lines_beyond_what_the_supervisor_takes_are_counted_only():
         worker.publish(EMPTY)
         assert [type(await worker.hear()) for _ in range(2)] == [Acknowledged, Ready]
         reader, writer = await asyncio.open_connection(*worker.address)
-        target, asked = b"/" + b"x" * 4000, 2 * worker_module.MAX_LINES // 4000
+        target, asked = b"/" + b"x" * 4000, 2 * worker_module.MAX_BACKLOG // 4000
         async with asyncio.timeout(PATIENCE):
             for _ in range(asked):  # nobody reads the channel meanwhile
                 writer.write(b"HEAD %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
