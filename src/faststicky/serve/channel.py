@@ -18,9 +18,7 @@ from faststicky.model import BackendSpec, Outcome, Route, ServiceSpec
 from faststicky.settings import RelayOptions
 
 MAX_MESSAGE = 16 * 1024 * 1024  # bytes; tables come in pieces, but a service's labels may be long
-MAX_BACKLOG = (
-    8 * 1024 * 1024
-)  # bytes written but not taken by the other side, above which events and access lines are dropped
+MAX_BACKLOG = 8 * 1024 * 1024  # bytes that the other side has not taken; above, events and lines are dropped
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
