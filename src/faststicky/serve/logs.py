@@ -114,13 +114,15 @@ class LogWriter:
         self._lines: queue.Queue[Any] = queue.Queue(QUEUE_SIZE)
         self._handler = _QueueHandler(self._lines)
         self._handler.addFilter(LogGate())
+        self._handler.setLevel(level.upper())
         self._listener = logging.handlers.QueueListener(self._lines, output)
-        self._level = level
+        # The page tells what is well again (serve/recent.py) even where the log tells errors only
+        self._level = min(logging.INFO, getattr(logging, level.upper()))
         self._logger = logging.getLogger("faststicky")
 
     def start(self) -> LogWriter:
         """From now on `logging.getLogger("faststicky...")` is written; other libraries only from warnings on."""
-        self._logger.setLevel(self._level.upper())
+        self._logger.setLevel(self._level)
         logging.getLogger().addHandler(self._handler)
         self._listener.start()
         return self

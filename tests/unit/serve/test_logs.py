@@ -7,6 +7,7 @@ import threading
 
 from faststicky.serve import logs
 from faststicky.serve.logs import LogWriter
+from faststicky.serve.recent import Recent
 
 log = logging.getLogger("faststicky.test")
 
@@ -78,6 +79,22 @@ def test_levels():
     events = [json.loads(line)["event"] for line in written(act=act).splitlines()]
     assert events == ["news", "trouble"]
     assert "detail" in written("debug", act=act)
+    assert [json.loads(line)["event"] for line in written("error", act=act).splitlines()] == []
+
+
+def test_what_the_page_remembers_does_not_hang_on_the_level_of_the_log():
+    recent = Recent()
+
+    def act():
+        logging.getLogger().addHandler(recent)
+        try:
+            log.warning("sync failed")
+            log.info("sync works again")
+        finally:
+            logging.getLogger().removeHandler(recent)
+
+    assert written("error", act=act) == ""
+    assert [event["text"] for event in recent.events()] == ["sync failed", "sync works again"]
 
 
 def test_a_reader_that_stands_still_stops_nobody_and_the_loss_is_told(monkeypatch):
