@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -276,7 +277,8 @@ def _line(
 
 def _event(event: dict[str, Any]) -> Text:
     where = " ".join(part for part in (event["service"], event["task"]) if part)
-    return Text(" ".join(filter(None, (event["time"][11:19], where, event["text"]))), style=_event_style(event))
+    time = datetime.datetime.fromisoformat(event["time"]).astimezone()  # local, as on the page
+    return Text(" ".join(filter(None, (f"{time:%H:%M:%S}", where, event["text"]))), style=_event_style(event))
 
 
 def _event_style(event: dict[str, Any]) -> str:

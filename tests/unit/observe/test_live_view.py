@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import time
 from typing import Any
 
 from rich.console import Console
@@ -82,8 +83,8 @@ def test_sorting_and_filtering():
 
 
 def event(ident: int, text: str, level: str = "info") -> dict[str, Any]:
-    time = "2026-11-22T12:13:14.000Z"
-    return {"id": ident, "time": time, "level": level, "service": "web", "task": "web.1", "text": text}
+    when = "2026-11-22T12:13:14.000Z"
+    return {"id": ident, "time": when, "level": level, "service": "web", "task": "web.1", "text": text}
 
 
 def test_what_goes_wrong_and_what_happens():
@@ -93,12 +94,24 @@ def test_what_goes_wrong_and_what_happens():
     view.take("something new", {})
     text = shown(view)
     assert "the last good table stays: no answer" in text
-    assert "12:13:14 web web.1 went" in text
+    assert ":14 web web.1 went" in text
     view.problem = "connection lost"
     assert "connection lost" in shown(view)
     assert "confirmed" not in shown(view)  # nobody knows
     view.take("numbers", numbers({}))
     assert "connection lost" not in shown(view)
+
+
+def test_times_are_local_as_on_the_page(monkeypatch):
+    view = fed()
+    view.take("event", event(1, "went"))
+    monkeypatch.setenv("TZ", "Asia/Kolkata")
+    time.tzset()
+    try:
+        assert "17:43:14 web web.1 went" in shown(view)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_how_old_the_table_is():
