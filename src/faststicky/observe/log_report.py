@@ -21,9 +21,19 @@ from faststicky.observe.numbers import hit_rate
 REGISTERS = 128
 _COUNTS = ("requests", "bytes_in", "bytes_out", "retries", "connect_errors", "resets", "ejections")
 _TASK_COUNTS = ("requests", "errors", "retries", "connect_errors", "resets", "ejections")
+_COUNTERS = ("answers", "outcomes", "failures")
+_TASK_COUNTERS = ("outcomes",)
 _REASONS = ("kind", "status", "reason", "error", "cause")  # details that make it another warning
 _MANY_WARNINGS = 1000  # different ones; the rest is only counted in `lines`
 _SLOTS = 100_000  # different targets that are counted one by one; the rest is "(others)"
+
+
+class _Part(NamedTuple):
+    """What a line has of a service, a task, or all, but for latencies."""
+
+    counts: dict[str, int]
+    counters: dict[str, Counter[str]]
+    registers: dict[int, int]
 
 
 class Sum:
@@ -59,9 +69,12 @@ class Sum:
             return 0
         return count_sessions(bytes(self.registers.get(place, 0) for place in range(REGISTERS)))
 
-    def see(self, registers: Mapping[int, int]) -> None:
-        """The union with those who were seen already."""
-        for place, value in registers.items():
+    def add(self, part: _Part) -> None:
+        """Counts, and the union of the users with those who were seen already."""
+        self.counts.update(part.counts)
+        for name, counter in part.counters.items():
+            getattr(self, name).update(counter)
+        for place, value in part.registers.items():
             self.registers[place] = max(value, self.registers.get(place, 0))
 
 
@@ -166,28 +179,32 @@ class Report:
             self.lines["damaged"] += 1
 
     def _add_stats(self, line: Line) -> None:
+        """All of it is read before anything is added: a damaged line must not be counted in part."""
         fields, scope = line.fields, line.fields["scope"]
         if scope == "tasks":
-            self._add_tasks(line.time, fields["service"], fields["tasks"])
+            self._add_tasks(line.time, fields["service"], _tasks(fields))
             return
-        parsed = _parsed(fields)
-        if self._keep_intervals:
-            service, texts = str(fields.get("service", "")), fields["histograms"]
-            self.intervals.append(
-                Interval(line.time, float(fields["interval"]), service, texts["first_byte"], texts["total"])
-            )
+        part, texts, seconds = _part(fields, _COUNTS, _COUNTERS), fields["histograms"], float(fields["interval"])
+        first_byte, total = Histogram.decode(texts["first_byte"]), Histogram.decode(texts["total"])
         if scope == "service":
-            _add(self.services.setdefault(fields["service"], Sum()), fields, parsed)
-            self._add_tasks(line.time, fields["service"], fields["tasks"])
+            tasks = _tasks(fields)
+            sums = [self.services.setdefault(fields["service"], Sum())]
+            self._add_tasks(line.time, fields["service"], tasks)
         elif scope == "total":
-            errors, seconds = int(fields["answers"]["5xx"]), float(fields["interval"])
-            _add(self.whole, fields, parsed)
-            _add(self.nodes.setdefault(line.node, Sum()), fields, parsed)
-            self.timeline.append(Moment(line.time, seconds, int(fields["requests"]), errors, parsed[0]))
             self.lost_access_lines += int(fields.get("lost_access_lines", 0))
+            requests, errors = part.counts["requests"], part.counters["answers"]["5xx"]
+            self.timeline.append(Moment(line.time, seconds, requests, errors, first_byte))
+            sums = [self.whole, self.nodes.setdefault(line.node, Sum())]
             self._note_standing(line)
         else:
             raise DamagedError(f"unknown scope {scope!r}")
+        for one in sums:
+            one.add(part)
+            one.first_byte.add(first_byte)
+            one.total.add(total)
+        if self._keep_intervals:
+            service = str(fields.get("service", ""))
+            self.intervals.append(Interval(line.time, seconds, service, texts["first_byte"], texts["total"]))
 
     def _note_standing(self, line: Line) -> None:
         age, generation = line.fields.get("sync_age"), line.fields.get("generation")
@@ -198,14 +215,10 @@ class Report:
             self.standings[line.node] = standing
         self.oldest[line.node] = max(self.oldest.get(line.node, 0.0), standing.age or 0.0)
 
-    def _add_tasks(self, time: datetime.datetime, service: str, tasks: list[dict[str, Any]]) -> None:
-        for task in tasks:
-            registers = sparse.decode(task["session_registers"], REGISTERS)
-            one = self.tasks.setdefault((service, str(task["task"])), Sum())
-            one.counts.update({name: int(task[name]) for name in _TASK_COUNTS})
-            one.outcomes.update(task["outcomes"])
-            one.see(registers)
-            state = str(task["state"])
+    def _add_tasks(self, time: datetime.datetime, service: str, tasks: list[tuple[str, str, _Part]]) -> None:
+        for name, state, part in tasks:
+            one = self.tasks.setdefault((service, name), Sum())
+            one.add(part)
             as_of = (time, state != "gone")
             if one.state_as_of is None or one.state_as_of <= as_of:
                 one.state, one.state_as_of = state, as_of
@@ -225,42 +238,37 @@ class Report:
     def _add_access(self, line: Line) -> None:
         fields = line.fields
         status, service, backend = int(fields["status"]), str(fields["service"]), str(fields["backend"])
+        counts = {"requests": 1, "bytes_out": int(fields["bytes"]), "retries": int(fields["retries"])}
+        outcome, target = str(fields["sticky"]), str(fields["target"]).partition("?")[0]
+        first, total = _bucket(fields["first"]), _bucket(fields["total"])
         sums = [self.access, self.access_services.setdefault(service, Sum())]
         if backend:
             sums.append(self.access_tasks.setdefault((service, backend), Sum()))
-        first, total = _bucket(fields["first"]), _bucket(fields["total"])
         for one in sums:
-            one.counts.update({"requests": 1, "bytes_out": int(fields["bytes"]), "retries": int(fields["retries"])})
+            one.counts.update(counts)
             one.answers[f"{min(status, 599) // 100}xx"] += 1  # above 599: as a 5xx (RFC 9110, 15)
-            one.outcomes[str(fields["sticky"])] += 1
+            one.outcomes[outcome] += 1
             for histogram, bucket in ((one.first_byte, first), (one.total, total)):
                 if bucket is not None:
                     histogram.counts[bucket] = histogram.counts.get(bucket, 0) + 1
         self.statuses[status] += 1
-        target = str(fields["target"]).partition("?")[0]
         self.targets[target if target in self.targets or len(self.targets) < _SLOTS else "(others)"] += 1
 
 
-def _parsed(fields: Mapping[str, Any]) -> tuple[Histogram, Histogram, dict[int, int]]:
-    """Before anything is added: a damaged line must not be counted in part."""
-    texts = fields["histograms"]
-    for name in _COUNTS:
-        int(fields[name])
-    return (
-        Histogram.decode(texts["first_byte"]),
-        Histogram.decode(texts["total"]),
-        sparse.decode(fields["session_registers"], REGISTERS),
+def _part(fields: Mapping[str, Any], counts: Iterable[str], counters: Iterable[str]) -> _Part:
+    """KeyError, TypeError, AttributeError or ValueError for what is damaged."""
+    return _Part(
+        counts={name: int(fields[name]) for name in counts},
+        counters={name: Counter({key: int(count) for key, count in fields[name].items()}) for name in counters},
+        registers=sparse.decode(fields["session_registers"], REGISTERS),
     )
 
 
-def _add(one: Sum, fields: Mapping[str, Any], parsed: tuple[Histogram, Histogram, dict[int, int]]) -> None:
-    one.counts.update({name: int(fields[name]) for name in _COUNTS})
-    one.answers.update(fields["answers"])
-    one.outcomes.update(fields["outcomes"])
-    one.failures.update(fields["failures"])
-    one.first_byte.add(parsed[0])
-    one.total.add(parsed[1])
-    one.see(parsed[2])
+def _tasks(fields: Mapping[str, Any]) -> list[tuple[str, str, _Part]]:
+    """Name, state, numbers."""
+    return [
+        (str(task["task"]), str(task["state"]), _part(task, _TASK_COUNTS, _TASK_COUNTERS)) for task in fields["tasks"]
+    ]
 
 
 def _bucket(millis: object) -> int | None:

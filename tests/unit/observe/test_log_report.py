@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import random
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,33 @@ def test_damaged_lines_are_counted_and_leave_nothing_behind():
         assert report.whole.counts["requests"] == 0
         assert report.access.counts["requests"] == 0
     assert reported("{", *good, "hello", "").lines == {"damaged": 1, "stats": 2, "other": 1}
+
+
+@pytest.mark.parametrize("scope", ["service", "total"])
+@pytest.mark.parametrize("damage", ["requests", "answers", "outcomes", "failures", "session_registers", "interval"])
+def test_no_part_of_a_damaged_line_is_counted(scope, damage):
+    line = next(fields for fields in map(json.loads, stats("a", 0, (5,))) if fields["scope"] == scope)
+    for fields in (line, *line.get("tasks", [])):
+        if damage in fields:
+            for value in (None, "x", {"2xx": "x"}, [1]):
+                before, fields[damage] = fields[damage], value
+                report = reported(json.dumps(line), keep_intervals=True)
+                fields[damage] = before
+                assert report.lines == {"damaged": 1}
+                parts = (report.services, report.tasks, report.nodes, report.timeline, report.intervals)
+                assert parts == ({}, {}, {}, [], [])
+                assert (report.whole.counts, report.whole.registers) == ({}, {})
+    assert reported(json.dumps(line)).lines == {"stats": 1}
+
+
+@pytest.mark.parametrize("damage", ["status", "bytes", "retries", "sticky", "target", "first", "total"])
+def test_no_part_of_a_damaged_access_line_is_counted(damage):
+    fields = json.loads(access(0))
+    del fields[damage]
+    report = reported(json.dumps(fields))
+    assert report.access.counts == {}
+    assert report.access_services == {}
+    assert report.lines in ({"damaged": 1}, {"other": 1})  # without a status or a target it is none of ours
 
 
 def test_a_span_of_time():
