@@ -99,6 +99,7 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     network: str = ""  # overlay on which tasks are reached, unless a label names one
     domain: str = ""  # a service without a rule is routed by the host SERVICE.DOMAIN
     exposed_by_default: bool = True
+    traefik_provider: Literal["docker", "swarm"] = "swarm"  # whose default cookie names stay: Traefik 2's, 3's
     backends: tuple[str, ...] = ()  # URLs
     dns: tuple[str, ...] = ()  # "tasks.web:8000"
     config: str = ""  # path of a TOML file

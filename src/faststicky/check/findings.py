@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from faststicky.check.declared import Declared
 from faststicky.check.meanings import meaning_of
 from faststicky.check.report import CheckedService, Label
-from faststicky.labels import health, native, traefik1
+from faststicky.labels import native, traefik1, traefik2, traefik2_keys
 from faststicky.labels.dialects import Explanation
+from faststicky.labels.traefik import of_later
 from faststicky.model import Warning
 
 INTERLOCK = "com.docker.lb."
@@ -56,10 +57,12 @@ def _label(key: str, spelled: str, declared: Declared, explained: Explanation, w
 def _why_ignored(key: str, labels: Mapping[str, str], explained: Explanation) -> str:
     """ "" if it is in force."""
     reading = explained.reading
+    if (reading is None or reading.dialect == "traefik2") and (why := traefik2_keys.why_ignored(key)):
+        return why
     if key in explained.values:
         if reading is None or reading.dialect == "native":
             return ""
-        if key in health.TRAEFIK1_KEYS and any(other.lower() == "faststicky.health.path" for other in labels):
+        if _of_health(key) and any(other.lower() == "faststicky.health.path" for other in labels):
             return "faststicky.health.path is there too, and wins"
         if key == "traefik.domain" and "traefik.frontend.rule" in labels:
             return "the service has a rule"
@@ -69,16 +72,23 @@ def _why_ignored(key: str, labels: Mapping[str, str], explained: Explanation) ->
     return _of_whom(key, explained) or _why_not_asked_for(key, explained)
 
 
+def _of_health(key: str) -> bool:
+    return key.startswith(_HEALTH) or traefik2_keys.shape_of(key).startswith(traefik2_keys.HEALTH)
+
+
 def _of_whom(key: str, explained: Explanation) -> str:
-    """Why nobody asks for labels of other products."""
+    """Why nobody asks for labels of other products, or for those that others win over."""
+    dialect = explained.reading.dialect if explained.reading is not None else None
     if key.lower().startswith(INTERLOCK):
         return "a label of Interlock; these are not understood yet"
-    if traefik1.of_later_traefik([key]):
-        return "a label of Traefik 2 or 3; these are not understood yet"
-    if not key.startswith("traefik."):
-        return "Traefik reads keys in lower case only" if key.lower().startswith("traefik.") else ""
-    if explained.reading is not None and explained.reading.dialect == "native":
+    if not key.lower().startswith("traefik."):
+        return ""
+    if dialect == "native":
         return "the service has faststicky labels, which win"
+    if dialect == "traefik1" and of_later([key]):
+        return "the service has labels of Traefik 1, which win"
+    if dialect == "traefik1" and not key.startswith("traefik."):
+        return "Traefik 1 reads keys in lower case only"
     return ""
 
 
@@ -90,9 +100,11 @@ def _why_not_asked_for(key: str, explained: Explanation) -> str:
                 return f"{name} says that the service is not routed"
         if explained.warnings:
             return "the service is not routed, since something else is wrong with it"
-        what = "enables it" if traefik1.applies([key]) else "says what to route to it"
+        what = "enables it" if traefik1.applies([key]) or traefik2.applies([key]) else "says what to route to it"
         return f"the service is not routed, since nothing {what}"
-    if key.startswith(_HEALTH):
+    if key.lower().startswith(traefik2_keys.ROUTERS):
+        return "its router is left out"
+    if _of_health(key):
         return "there are no health checks"
     if key.lower().startswith(_COOKIE):
         return "the service is not sticky"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from faststicky.check.rule_words import in_words
+from faststicky.labels.traefik2_keys import shape_of
 from faststicky.quantities import format_duration
 
 _STAY = ("users stay on their task", "users are spread anew with every request")
@@ -99,15 +100,48 @@ _TRAEFIK: dict[str, Meaning] = {
     "backend.healthcheck.interval": _NATIVE["health.interval"],
     "backend.healthcheck.scheme": "health checks are made by {}",
 }
+_ROUTER: dict[str, Meaning] = {
+    "rule": in_words,
+    "priority": _priority,
+    "service": "the router leads to service {}",
+    "middlewares": "through {}",
+}
+_BALANCER: dict[str, Meaning] = {
+    "server.port": _NATIVE["port"],
+    "server.scheme": _TRAEFIK["protocol"],
+    "server.weight": _NATIVE["weight"],
+    "passhostheader": _TRAEFIK["frontend.passHostHeader"],
+    "strategy": _NATIVE["balance"],
+    "sticky.cookie": _STAY,
+    "sticky.cookie.name": _NATIVE["cookie.name"],
+    "sticky.cookie.path": _NATIVE["cookie.path"],
+    "sticky.cookie.domain": _NATIVE["cookie.domain"],
+    "sticky.cookie.secure": _SECURE,
+    "sticky.cookie.httponly": _HTTP_ONLY,
+    "sticky.cookie.samesite": _NATIVE["cookie.same-site"],
+    "sticky.cookie.maxage": _max_age,
+    "healthcheck.path": _NATIVE["health.path"],
+    "healthcheck.port": _health_port,
+    "healthcheck.hostname": _NATIVE["health.host"],
+    "healthcheck.interval": _NATIVE["health.interval"],
+    "healthcheck.timeout": _NATIVE["health.timeout"],
+    "healthcheck.status": lambda code: f"good answers of health checks: {code or '200 to 399'}",
+    "healthcheck.scheme": _TRAEFIK["backend.healthcheck.scheme"],
+    "healthcheck.mode": _TRAEFIK["backend.healthcheck.scheme"],
+    "healthcheck.method": "health checks are {} requests",
+}
 MEANINGS: dict[str, Meaning] = {
+    "traefik.swarm.network": _NATIVE["network"],
+    **{f"traefik.http.routers.*.{key}": meaning for key, meaning in _ROUTER.items()},
+    **{f"traefik.http.services.*.loadbalancer.{key}": meaning for key, meaning in _BALANCER.items()},
     **{f"faststicky.{key}": meaning for key, meaning in _NATIVE.items()},
     **{f"traefik.{key}": meaning for key, meaning in _TRAEFIK.items()},
 }
 
 
 def meaning_of(key: str, value: object) -> str:
-    """key: as documented, native ones in any case. value: what a reader made of it."""
-    meaning = MEANINGS[key.lower() if key.lower().startswith("faststicky.") else key]
+    """key: as documented, in any case but for Traefik 1's. value: what a reader made of it."""
+    meaning = MEANINGS[key] if key in MEANINGS else MEANINGS[shape_of(key)]
     if isinstance(meaning, str):
         return meaning.format(format_duration(value) if isinstance(value, float) else value)
     if isinstance(meaning, tuple):

@@ -15,7 +15,12 @@ from faststicky.model import Warning
 
 WIDE = 110  # columns from which a label and what it means stand side by side
 _LONG = 300  # characters of a value that are shown
-_DIALECTS = {"native": "faststicky's labels", "traefik1": "labels of Traefik 1.7", None: "not routed"}
+_DIALECTS = {
+    "native": "faststicky's labels",
+    "traefik1": "labels of Traefik 1.7",
+    "traefik2": "labels of Traefik 2 and 3",
+    None: "not routed",
+}
 _STYLES = {"understood": "green", "ignored": "dim", "suspicious": "yellow"}
 
 

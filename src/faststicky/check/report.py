@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from faststicky.labels.reading import Dialect
 from faststicky.model import Warning
 
 Verdict = Literal["understood", "ignored", "suspicious"]
@@ -26,7 +27,7 @@ class CheckedService(msgspec.Struct, frozen=True, kw_only=True):
     """A service that has labels of a proxy. Others are not told of."""
 
     name: str
-    dialect: Literal["native", "traefik1"] | None  # None: it is not routed
+    dialect: Dialect | None  # None: it is not routed
     backend: str | None  # its name in the routing table
     tasks: int | None  # that it is meant to have; None: one on every node
     labels: tuple[Label, ...]

@@ -20,10 +20,8 @@ def of_readings(readings: Mapping[str, Reading]) -> list[Warning]:
                 and _meet(reading.routes, its.routes)
             ):
                 text = f"the same cookie as of service {other}, on a host of both: each takes the other's users away; "
-                label = "faststicky.cookie.name"
-                if reading.dialect == "traefik1":
-                    label = "traefik.backend.loadbalancer.stickiness.cookieName"
-                found.append(Warning(service=name, label=label, value=cookie.name, text=f"{text}name it differently"))
+                text += "name it differently"
+                found.append(Warning(service=name, label=reading.cookie_label, value=cookie.name, text=text))
                 break
     return found
 

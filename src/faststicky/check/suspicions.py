@@ -7,12 +7,12 @@ from collections.abc import Set
 from faststicky.check.declared import Declared, is_same_network
 from faststicky.check.findings import INTERLOCK, concerns_a_proxy
 from faststicky.discovery import networks
-from faststicky.labels import native, traefik1
+from faststicky.labels import native, traefik1, traefik2
 from faststicky.labels.dialects import Explanation
 from faststicky.labels.reading import Reading
 from faststicky.model import Warning
 
-_STICKINESS = "traefik.backend.loadbalancer.stickiness"
+_LEGACY = "traefik.backend.loadbalancer.sticky"
 
 
 def of_service(declared: Declared, explained: Explanation, own: Set[str] | None) -> list[Warning]:
@@ -35,11 +35,7 @@ def of_networks(declared: Declared, reading: Reading, own: Set[str] | None) -> l
     if not problem:
         return []
     text = networks.explain(problem, declared.name, reading.network, declared.networks)
-    return [Warning(service=declared.name, label=_network_label(reading), value=reading.network, text=text)]
-
-
-def _network_label(reading: Reading) -> str:
-    return "faststicky.network" if reading.dialect == "native" else "traefik.docker.network"
+    return [Warning(service=declared.name, label=reading.network_label, value=reading.network, text=text)]
 
 
 def _in_the_wrong_place(declared: Declared) -> list[Warning]:
@@ -61,7 +57,7 @@ def _in_the_wrong_place(declared: Declared) -> list[Warning]:
 def _not_enabled(declared: Declared, explained: Explanation) -> list[Warning]:
     """Labels that say where requests go, of a service that needs one that enables it."""
     said = any(key.lower().endswith(".enable") for key in explained.values)
-    if said or explained.warnings or not traefik1.applies(declared.labels):
+    if said or explained.warnings or not _of_traefik(declared):
         return []
     text = "nothing enables the service, and the proxy runs with --no-exposed-by-default; add traefik.enable=true"
     return [Warning(service=declared.name, label="traefik.enable", value="", text=f"{text}, or remove its labels")]
@@ -69,22 +65,25 @@ def _not_enabled(declared: Declared, explained: Explanation) -> list[Warning]:
 
 def _of_interlock(declared: Declared) -> list[Warning]:
     found = sorted(key for key in declared.labels if key.lower().startswith(INTERLOCK))
-    if not found or traefik1.applies(declared.labels) or native.applies(declared.labels):
+    if not found or _of_traefik(declared) or native.applies(declared.labels):
         return []
     text = "labels of Interlock are not understood yet; add faststicky.port and faststicky.rule"
     return [Warning(service=declared.name, label=found[0], value=declared.labels[found[0]], text=text)]
 
 
+def _of_traefik(declared: Declared) -> bool:
+    return traefik1.applies(declared.labels) or traefik2.applies(declared.labels)
+
+
 def _not_sticky(declared: Declared, reading: Reading) -> list[Warning]:
     """Several tasks, and nobody has said whether users shall stay (faststicky's own labels: they do)."""
-    said = {_STICKINESS, "traefik.backend.loadbalancer.sticky"} & declared.labels.keys()
+    label = reading.sticky_label
+    said = {label, _LEGACY} & {key if reading.dialect == "traefik1" else key.lower() for key in declared.labels}
     if reading.cookie is not None or reading.dialect == "native" or said or declared.tasks in (0, 1):
         return []
     tasks = "one task on every node" if declared.tasks is None else f"{declared.tasks} tasks"
-    text = (
-        f"the service has {tasks}, and no label keeps users on one; add {_STICKINESS}=true, or =false if that is meant"
-    )
-    return [Warning(service=declared.name, label=_STICKINESS, value="", text=text)]
+    text = f"the service has {tasks}, and no label keeps users on one; add {label}=true, or =false if that is meant"
+    return [Warning(service=declared.name, label=label, value="", text=text)]
 
 
 def _bypassed(declared: Declared, reading: Reading) -> list[Warning]:
@@ -107,4 +106,4 @@ def _not_reached(declared: Declared, reading: Reading, own: Set[str] | None) -> 
         return []
     text = f"the proxy is not attached to network {wanted}, so that it reaches no task there; attach it: "
     text += f"docker service update --network-add {wanted} PROXY-SERVICE"
-    return [Warning(service=declared.name, label=_network_label(reading), value=wanted, text=text)]
+    return [Warning(service=declared.name, label=reading.network_label, value=wanted, text=text)]

@@ -126,6 +126,7 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
         network=values["network"],
         domain=values["domain"],
         exposed_by_default=values["exposed_by_default"],
+        traefik_provider=values["traefik_provider"],
         backends=tuple(values["backends"]),
         dns=tuple(values["dns"]),
         config=values["config"],

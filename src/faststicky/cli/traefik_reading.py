@@ -38,6 +38,7 @@ class Reading:
         self.entry_points: dict[str, EntryPoint] = {}
         self.docker = False
         self.swarm_mode = False
+        self.providers: set[str] = set()  # "docker" and "swarm", as Traefik 2 and 3 name them
         self.page = False
         self.values: dict[str, list[str]] = {}
         self._given = given
@@ -46,6 +47,8 @@ class Reading:
     def read(self, rule: Rule, name: str, key: str, value: str) -> None:
         """One argument. Raises ConfigError when its value cannot be understood."""
         self._name = name
+        if key.startswith("providers."):
+            self.providers.add(key.split(".")[1])
         try:
             if rule.refused:
                 raise ConfigError(f"{value!r} cannot be honoured", where=name, remedy=rule.refused)
@@ -74,6 +77,8 @@ class Reading:
         """The translation, without what the command line says in faststicky's own words."""
         if self.docker:
             self.values["--swarm"] = []
+            if "docker" in self.providers and "swarm" not in self.providers:
+                self.values["--traefik-provider"] = ["docker"]
             if not self.swarm_mode:
                 self.notes.append(
                     "only services of a Swarm are read, not single containers (Traefik without Swarm mode)"

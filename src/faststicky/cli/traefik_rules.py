@@ -38,6 +38,15 @@ def _exposed(reading: Reading, _key: str, value: str) -> None:
     reading.values["--exposed-by-default" if truth(value) else "--no-exposed-by-default"] = []
 
 
+def _default_rule(reading: Reading, _key: str, value: str) -> None:
+    """A template; the usual ones are the service's name, alone or below a domain."""
+    found = _DEFAULT_RULE.fullmatch(value.strip())
+    if found is None:
+        reading.note("only Host(`{{ normalize .Name }}.DOMAIN`) is understood; give such services a rule of their own")
+    elif found["domain"]:
+        reading.values["--domain"] = [found["domain"]]
+
+
 def _page(reading: Reading, key: str, value: str) -> None:
     """Traefik 1 opens :8080 for any of these; Traefik 2 and 3 only for the insecure API and for ping."""
     if not truth(value):
@@ -113,6 +122,9 @@ def _longest(option: str) -> Callable[[Reading, str, str], None]:
 
 
 _CONSTRAINTS = "leave it out, start with --no-exposed-by-default and label the services with faststicky.enable=true"
+_DEFAULT_RULE = re.compile(
+    r"Host\([`\"']\{\{-?\s*(normalize|trimPrefix\s+[`\"']/[`\"'])?\s*\.Name\s*-?\}\}(\.(?P<domain>[A-Za-z0-9.-]+))?[`\"']\)"
+)
 _DOCKER = r"(providers\.)?(docker|swarm)"
 _POINT = r"entrypoints\.[^.]+"
 
@@ -125,6 +137,7 @@ RULES: tuple[Rule, ...] = (
     Rule(pattern=rf"{_DOCKER}\.(swarmmode)?refreshseconds", reason="changes are seen within a second anyway"),
     Rule(pattern=rf"{_DOCKER}\.network", option="--network"),
     Rule(pattern=rf"({_DOCKER}\.)?domain", option="--domain"),
+    Rule(pattern=rf"{_DOCKER}\.defaultrule", apply=_default_rule),
     Rule(pattern=rf"{_DOCKER}\.exposedbydefault", switch=True, apply=_exposed),
     Rule(pattern=rf"({_DOCKER}\.)?constraints", refused=_CONSTRAINTS),
     Rule(
@@ -203,7 +216,7 @@ RULES: tuple[Rule, ...] = (
     Rule(pattern=rf"{_POINT}\.(http2|http3|udp|observability|http\.(encodequerysemicolons|sanitizepath|encodedcharacters)|"
          r"transport\.keepalivemaxtime|allowacmebypass)(\..+)?", switch=True,
          reason="entry points have no such setting"),
-    Rule(pattern=rf"{_DOCKER}\.(tls\..+|username|password|defaultrule|allownonrunning)", switch=True,
+    Rule(pattern=rf"{_DOCKER}\.(tls\..+|username|password|allownonrunning)", switch=True,
          reason="the Swarm source has no such setting"),
 )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """From what each service's labels say to the routing table's services and routes.
 
-Services whose labels name one backend (Traefik 1: traefik.backend) share their backends. Everything is ordered by the
-source's names, so that the same world gives the same snapshot on every node.
+Services whose labels name one backend (Traefik 1: traefik.backend; Traefik 2 and 3: a service) share their backends.
+Everything is ordered by the source's names, so that the same world gives the same snapshot on every node.
 """
 
 from __future__ import annotations
@@ -71,9 +71,10 @@ def _order(one: Found) -> tuple[bool, str]:
 
 def _may_share(leader: Found, one: Found, warnings: list[Warning]) -> bool:
     """True if `one` may add its backends to those of `leader`."""
-    if leader.reading.dialect != "traefik1" or one.reading.dialect != "traefik1":
+    label = one.reading.sticky_label if one.reading.dialect == "traefik2" else "traefik.backend"
+    if leader.reading.dialect != one.reading.dialect or one.reading.dialect == "native":
         text = f"its name in the routing table is also that of service {leader.name}; rename one of them; not routed"
-        warnings.append(Warning(service=one.name, label="traefik.backend", value=one.reading.service, text=text))
+        warnings.append(Warning(service=one.name, label=label, value=one.reading.service, text=text))
         return False
     same = (leader.reading.cookie, leader.reading.pass_host_header) == (
         one.reading.cookie,
@@ -81,7 +82,7 @@ def _may_share(leader: Found, one: Found, warnings: list[Warning]) -> bool:
     )
     if not same:
         text = f"shares its backends with service {leader.name}, whose cookie and host labels are used; make them alike"
-        warnings.append(Warning(service=one.name, label="traefik.backend", value=one.reading.service, text=text))
+        warnings.append(Warning(service=one.name, label=label, value=one.reading.service, text=text))
     return True
 
 

@@ -11,7 +11,7 @@ from faststicky.discovery import networks
 from faststicky.discovery.swarm_shapes import Node, Service, Task
 from faststicky.discovery.swarm_tasks import in_order, name_of, reason_of, slot_of, state_of
 from faststicky.labels.reading import Reading
-from faststicky.labels.traefik1 import raw_url
+from faststicky.labels.traefik import cookie_values
 from faststicky.model import Backend, Warning
 
 Own = frozenset[str] | None  # IDs of the proxy's own networks, None when it is in no container
@@ -68,8 +68,9 @@ def _make(
         choice = networks.choose(task, reading.network, own)
         if choice.problem and state == "up":  # of an old task the label may be out of date
             text = networks.explain(choice.problem, service, reading.network, choice.networks)
-            label = "faststicky.network" if reading.dialect == "native" else "traefik.docker.network"
-            problems[choice.problem] = Warning(service=service, label=label, value=reading.network, text=text)
+            problems[choice.problem] = Warning(
+                service=service, label=reading.network_label, value=reading.network, text=text
+            )
         if not choice.host:
             continue
         backends.append(
@@ -84,7 +85,7 @@ def _make(
                 node=task.node_id,
                 drain=reading.drain,
                 reason=reason_of(task, node),
-                foreign=(raw_url(choice.host, reading.port),) if reading.raw_url_cookies else (),
+                foreign=cookie_values(reading.foreign_cookies, choice.host, reading.port),
             )
         )
     return tuple(backends), tuple(problems.values())

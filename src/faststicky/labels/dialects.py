@@ -8,8 +8,9 @@ from typing import NamedTuple
 import msgspec
 
 from faststicky.errors import LabelError
-from faststicky.labels import native, traefik1
+from faststicky.labels import native, traefik1, traefik2
 from faststicky.labels.reading import LabelDefaults, Reading
+from faststicky.labels.traefik import Written
 from faststicky.labels.values import LabelReader
 from faststicky.model import Warning
 
@@ -45,30 +46,45 @@ def read(
 def explain(service: str, labels: Mapping[str, str], defaults: LabelDefaults | None = None) -> Explanation:
     """As `read`, label by label."""
     defaults = defaults or LabelDefaults()
-    of_traefik = traefik1.applies(labels)
-    own = native.applies(labels)
-    if own and not (of_traefik and native.only_beside(labels)):
+    own, version = native.applies(labels), _version(labels, defaults)
+    if own and not (version and native.only_beside(labels)):
         reader = LabelReader(service, native.labels_of(labels), fold=True)
         reading = _attempt(native.read, service, defaults, reader)
-        if of_traefik:
-            key = next(key for key in sorted(labels) if traefik1.applies([key]))
-            text = "ignored, since the service has faststicky labels too, which win; remove one of the two kinds"
-            reader.warn(key, labels[key], text)
+        if version:
+            _warn_of_the_other(version, labels, "faststicky labels", reader)
             if reading is not None:
-                reading = msgspec.structs.replace(reading, raw_url_cookies=True)
+                reading = msgspec.structs.replace(reading, foreign_cookies=version)
         return Explanation(reading, tuple(reader.warnings), reader.values)
-    reader = LabelReader(service, labels)
-    if of_traefik:
+    if version == "traefik1":
+        reader = LabelReader(service, labels)
         reading = _attempt(traefik1.read, service, defaults, reader)
-        if not own or reading is None:
-            return Explanation(reading, tuple(reader.warnings), reader.values)
-        beside = LabelReader(service, native.labels_of(labels), fold=True)
-        reading = native.read_beside(reading, beside)
-        return Explanation(reading, (*reader.warnings, *beside.warnings), {**reader.values, **beside.values})
-    if later := traefik1.of_later_traefik(labels):
-        text = "labels of Traefik 2 and 3 are not understood yet; add faststicky.port and faststicky.rule"
-        reader.warn_of(later[0], text)
-    return Explanation(None, tuple(reader.warnings), reader.values)
+        if traefik2.applies(labels):
+            _warn_of_the_other("traefik2", labels, "labels of Traefik 1", reader)
+    elif version == "traefik2":
+        of_traefik = {key: value for key, value in labels.items() if key.lower().startswith("traefik.")}
+        reader = LabelReader(service, of_traefik, fold=True)
+        reading = _attempt(traefik2.read, service, defaults, reader)
+    else:
+        return Explanation(None, (), {})
+    if not own or reading is None:
+        return Explanation(reading, tuple(reader.warnings), reader.values)
+    beside = LabelReader(service, native.labels_of(labels), fold=True)
+    reading = native.read_beside(reading, beside)
+    return Explanation(reading, (*reader.warnings, *beside.warnings), {**reader.values, **beside.values})
+
+
+def _version(labels: Mapping[str, str], defaults: LabelDefaults) -> Written:
+    """Of two kinds of Traefik's labels those of Traefik 1 win where they are complete."""
+    if not traefik2.applies(labels):
+        return "traefik1" if traefik1.applies(labels) else ""
+    return "traefik1" if traefik1.is_complete(labels, defaults) else "traefik2"
+
+
+def _warn_of_the_other(version: Written, labels: Mapping[str, str], winner: str, reader: LabelReader) -> None:
+    applies = traefik1.applies if version == "traefik1" else traefik2.applies
+    key = next(key for key in sorted(labels) if applies([key]))
+    text = f"ignored, since the service has {winner} too, which win; remove one of the two kinds"
+    reader.warn(key, labels[key], text)
 
 
 def _attempt(dialect: _Dialect, service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading | None:

@@ -2,6 +2,7 @@
 
 faststicky.health.*            path (switches it on), port, host, interval, timeout, rise, fall, status (200-399,404)
 traefik.backend.healthcheck.*  path (switches it on), port, hostname, interval, scheme (http only)
+traefik.http.services.*.loadbalancer.healthcheck.*  the same, and timeout, status, method (GET only), mode (http only)
 
 Traefik's checks have its own numbers: an interval of 30 s, a timeout of 5 s, and one answer decides.
 """
@@ -9,6 +10,8 @@ Traefik's checks have its own numbers: an interval of 30 s, a timeout of 5 s, an
 from __future__ import annotations
 
 import re
+
+import msgspec
 
 from faststicky.errors import LabelError
 from faststicky.labels.values import LabelReader, duration, integer, port, shown
@@ -20,6 +23,7 @@ NATIVE_KEYS = tuple(
 )
 _NATIVE = tuple("faststicky." + key for key in NATIVE_KEYS)
 TRAEFIK1 = "traefik.backend.healthcheck."
+TRAEFIK2_NAMES = ("path", "port", "hostname", "interval", "timeout", "status", "scheme", "mode", "method")
 TRAEFIK1_KEYS = tuple(TRAEFIK1 + name for name in ("path", "port", "hostname", "interval", "scheme"))
 
 _TRAEFIK_INTERVAL, _TRAEFIK_TIMEOUT = 30.0, 5.0  # seconds
@@ -49,19 +53,46 @@ def read_native(reader: LabelReader) -> HealthCheck | None:
 
 def read_traefik1(reader: LabelReader) -> HealthCheck | None:
     """What Traefik 1's labels say of health; None without a path, or if the check would need TLS."""
-    found = reader.optional(TRAEFIK1 + "path", path, "", "there are no health checks")
+    return _read_traefik(TRAEFIK1, TRAEFIK1_KEYS, (("scheme", "http"),), reader)
+
+
+def read_traefik2(prefix: str, reader: LabelReader) -> HealthCheck | None:
+    """What Traefik 2's and 3's labels say of health; None without a path, or if it were no plain GET.
+
+    prefix: of the keys, up to the dot behind "healthcheck".
+    """
+    keys = tuple(prefix + name for name in TRAEFIK2_NAMES)
+    found = _read_traefik(prefix, keys, (("scheme", "http"), ("mode", "http"), ("method", "get")), reader)
+    if found is None:
+        return None
+    good = reader.optional(prefix + "status", integer(100, 599), 0, "200 to 399 are good")
+    return msgspec.structs.replace(
+        found,
+        timeout=reader.optional(prefix + "timeout", timeout, _TRAEFIK_TIMEOUT),
+        status=((good, good),) if good else found.status,
+    )
+
+
+def _read_traefik(
+    prefix: str, keys: tuple[str, ...], only: tuple[tuple[str, str], ...], reader: LabelReader
+) -> HealthCheck | None:
+    """only: labels that may have one value alone."""
+    found = reader.optional(prefix + "path", path, "", "there are no health checks")
     if not found:
-        _warn_without_path(reader, TRAEFIK1, TRAEFIK1_KEYS)
+        _warn_without_path(reader, prefix, keys)
         return None
-    scheme = reader.text(TRAEFIK1 + "scheme")
-    if scheme is not None and scheme.lower() != "http":
-        reader.warn_of(TRAEFIK1 + "scheme", "only http is spoken to tasks: there are no health checks; write http")
-        return None
+    for name, word in only:
+        if (reader.text(prefix + name) or word).lower() != word:
+            text = f"only {word} is used for health checks: there are none; write {word}"
+            if name == "scheme":
+                text = "only http is spoken to tasks: there are no health checks; write http"
+            reader.warn_of(prefix + name, text)
+            return None
     return HealthCheck(
         path=found,
-        port=reader.optional(TRAEFIK1 + "port", integer(0, 65535), 0, "the service's port is used"),
-        host=reader.optional(TRAEFIK1 + "hostname", host, "", "address and port are used"),
-        interval=reader.optional(TRAEFIK1 + "interval", interval, _TRAEFIK_INTERVAL),
+        port=reader.optional(prefix + "port", integer(0, 65535), 0, "the service's port is used"),
+        host=reader.optional(prefix + "hostname", host, "", "address and port are used"),
+        interval=reader.optional(prefix + "interval", interval, _TRAEFIK_INTERVAL),
         timeout=_TRAEFIK_TIMEOUT,
         rise=1,
         fall=1,

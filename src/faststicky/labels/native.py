@@ -109,6 +109,9 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         hold=_read_hold(reader),
         health=health.read_native(reader),
         balancing=balancing.read_native(reader),
+        network_label=PREFIX + "network",
+        sticky_label=PREFIX + "sticky",
+        cookie_label=PREFIX + "cookie.name",
         routes=(
             Route(name=service, rule=rule, service=service, priority=priority or len(rule), alternatives=alternatives),
         ),

@@ -6,7 +6,11 @@ from typing import Literal
 
 import msgspec
 
+from faststicky.labels.traefik import Written
 from faststicky.model import Balancing, CookiePolicy, Drain, HealthCheck, Route
+
+Dialect = Literal["native", "traefik1", "traefik2"]
+"""traefik2: labels of Traefik 2 and 3."""
 
 
 class LabelDefaults(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,14 +18,15 @@ class LabelDefaults(msgspec.Struct, frozen=True, kw_only=True):
 
     exposed_by_default: bool = True  # False: only services with traefik.enable=true or faststicky.enable=true
     network: str = ""  # name or ID of the overlay network on which tasks are reached
-    domain: str = ""  # a Traefik 1 service without a rule gets Host:SERVICE.DOMAIN
+    domain: str = ""  # a service of Traefik's without a rule gets the host SERVICE.DOMAIN
+    traefik_provider: Literal["docker", "swarm"] = "swarm"  # part of the default cookie names: Traefik 2's, 3's
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """One service's labels, understood. The discovery source adds the addresses."""
 
     service: str  # name in the routing table; services that share it share their backends
-    dialect: Literal["native", "traefik1"]
+    dialect: Dialect
     port: int  # inside the task
     network: str = ""  # name or ID of the network on which its tasks are reached, "": chosen by the source
     weight: int = 1  # of each of its backends
@@ -32,4 +37,8 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     health: HealthCheck | None = None
     balancing: Balancing = Balancing()
     routes: tuple[Route, ...] = ()
-    raw_url_cookies: bool = False  # accept "http://IP:PORT" as a cookie value, as Traefik 1 writes it
+    foreign_cookies: Written = ""  # whose cookies are honoured besides our own
+    # Labels of the dialect that warnings of others name
+    network_label: str
+    sticky_label: str
+    cookie_label: str

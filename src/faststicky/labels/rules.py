@@ -1,10 +1,11 @@
-"""Routing rules, from text to the disjunctive normal form that the compiled table matches.
+r"""Routing rules, from text to the disjunctive normal form that the compiled table matches.
 
 Two notations, one meaning. Traefik 3's: Host(`a.org`, `*.b.org`) && (PathPrefix(`/x`) || !Method(`GET`)); arguments may
 be in backticks, double or single quotes, and several arguments of one function are alternatives. Traefik 1's:
 Host:a.org,b.org;PathPrefix:/x, where "," is or and ";" is and. Only these functions are understood:
 
     Host        the host, without port, in any case; *.b.org: one or more labels before .b.org
+    HostRegexp  any host (.+, .*, {name:.+}), or any below a domain (.+\.b\.org, {name:.+}.b.org), with or without ^ and $
     Path        the path, exactly
     PathPrefix  the path begins with the value: a plain string prefix, so /x also matches /xyz (as in Traefik)
     Method      the request method
@@ -59,20 +60,21 @@ _TRAEFIK1_GRAMMAR = r"""
     VALUE: /[^,;]+/
 """
 
-_SUPPORTED = ("Host", "Path", "PathPrefix", "Method")
-_FUNCTIONS = {name.lower(): name for name in _SUPPORTED}
+_SUPPORTED = ("Host", "HostRegexp", "Path", "PathPrefix", "Method")
+_FUNCTIONS = {**{name.lower(): name for name in _SUPPORTED}, "hostheader": "Host"}  # Traefik 2 has both for one thing
 _OF_TRAEFIK = (
-    *("HostRegexp", "HostHeader", "Headers", "Header", "HeadersRegexp", "HeaderRegexp", "Query", "QueryRegexp"),
+    *("Headers", "Header", "HeadersRegexp", "HeaderRegexp", "Query", "QueryRegexp"),
     *("PathRegexp", "PathStrip", "PathStripRegex", "PathPrefixStrip", "PathPrefixStripRegex"),
     *("AddPrefix", "ReplacePath", "ReplacePathRegex", "ClientIP"),
 )
 _REMEDIES = {
-    "hostregexp": "for all hosts below a domain use Host with *.example.com",
     "pathprefixstrip": "use PathPrefix and let the application serve that prefix",
     "pathstrip": "use Path and let the application serve that path",
-    "hostheader": "use Host",
 }
 _HOST = re.compile(r"(\*\.)?[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*|\[[0-9a-f:.]+\]")
+_ANY = r"\^?(?:\{[^{}:]*:\.[+*]\}|\.[+*])"
+_ANY_HOST = re.compile(rf"{_ANY}\$?")
+_ANY_BELOW = re.compile(rf"{_ANY}\\?\.(?P<domain>[a-z0-9_-]+(?:\\?\.[a-z0-9_-]+)*)\$?")
 _METHOD = re.compile(r"[A-Z0-9!#$%&'*+.^_`|~-]{1,32}")
 _PATH = re.compile(r"/[!-\"$->@-~]*")  # visible ASCII without "#" and "?"
 _HOW = {
@@ -226,6 +228,8 @@ def _argument(function: str, value: str, position: int) -> tuple[Kind, str]:
                 remedy = "for any host leave Host out and use PathPrefix with /"
             raise LabelError(f"{at} is not a host", remedy=remedy)
         return ("host_suffix", host[1:]) if host.startswith("*.") else ("host", host)
+    if function == "HostRegexp":
+        return _host_pattern(value, at)
     if function == "Method":
         method = value.upper()
         if not _METHOD.fullmatch(method):
@@ -235,6 +239,16 @@ def _argument(function: str, value: str, position: int) -> tuple[Kind, str]:
         remedy = "begin it with '/', without '?' and '#', other characters percent-encoded as in the request"
         raise LabelError(f"{at} is not a path", remedy=remedy)
     return ("path" if function == "Path" else "path_prefix"), value
+
+
+def _host_pattern(value: str, at: str) -> tuple[Kind, str]:
+    """The patterns that need no regular expression. Raises LabelError for others."""
+    if _ANY_HOST.fullmatch(value):
+        return "path_prefix", "/"
+    if below := _ANY_BELOW.fullmatch(value.lower()):
+        return "host_suffix", "." + below["domain"].replace("\\", "")
+    remedy = "write Host with names, or with *.example.com for all below a domain"
+    raise LabelError(f"{at} is a pattern of hosts that is not supported", remedy=remedy)
 
 
 def _union(a: Alternatives | None, b: Alternatives | None) -> Alternatives | None:

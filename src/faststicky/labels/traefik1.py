@@ -14,13 +14,13 @@ What differs from Traefik 1.7, and why:
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from faststicky.errors import LabelError
 from faststicky.labels import cookies, health
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_traefik1
+from faststicky.labels.traefik import normalize, of_later, weight
 from faststicky.labels.values import LabelReader, boolean, integer, nearest, port, shown
 from faststicky.model import CookiePolicy, Route
 
@@ -60,32 +60,24 @@ _IGNORED = re.compile(
 _SEGMENT = re.compile(
     r"traefik\.(?!frontend\.|backend\.|docker\.)(?P<name>.+?)\.(port|portIndex|portName|weight|protocol|backend|frontend\..+)"
 )
-_OTHER_VERSION = re.compile(
-    r"traefik\.(http|tcp|udp|tls|swarm)\..+|traefik\.docker\.(lbswarm|allownonrunning)", re.IGNORECASE
-)
 _SHARED = frozenset({"traefik.enable", "traefik.docker.network"})  # of both Traefik 1 and later ones
 
 
 def applies(labels: Iterable[str]) -> bool:
     """True if any label belongs to Traefik 1 rather than to a later one or to somebody else."""
-    return any(
-        key.startswith("traefik.") and key not in _SHARED and not _OTHER_VERSION.fullmatch(key) for key in labels
-    )
+    later = set(of_later(labels))
+    return any(key.startswith("traefik.") and key not in _SHARED and key not in later for key in labels)
 
 
-def of_later_traefik(labels: Iterable[str]) -> list[str]:
-    """The labels that only Traefik 2 and 3 know."""
-    return sorted(key for key in labels if _OTHER_VERSION.fullmatch(key))
+def knows(key: str) -> bool:
+    """True for a label that Traefik 1 has, understood or not."""
+    return key in KNOWN - _SHARED or bool(_IGNORED.fullmatch(key))
 
 
-def normalize(name: str) -> str:
-    """Runs of letters and numbers joined by "-", as Traefik's provider.Normalize does: stack_web gives stack-web."""
-    return "-".join("".join(c if unicodedata.category(c)[0] in "LN" else " " for c in name).split())
-
-
-def raw_url(host: str, port: int) -> str:
-    """The cookie value that Traefik 1 writes for a backend: its URL, http://10.0.0.5:8000."""
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def is_complete(labels: Mapping[str, str], defaults: LabelDefaults) -> bool:
+    """True if they say a port and what is routed to it."""
+    rule = defaults.domain or "traefik.frontend.rule" in labels or "traefik.domain" in labels
+    return "traefik.port" in labels and bool(rule)
 
 
 def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading | None:
@@ -105,12 +97,15 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         dialect="traefik1",
         port=number,
         network=reader.text("traefik.docker.network") or defaults.network,
-        weight=reader.optional("traefik.weight", _weight, 1),
+        weight=reader.optional("traefik.weight", weight, 1),
         cookie=_cookie(backend, reader),
         pass_host_header=reader.optional("traefik.frontend.passHostHeader", boolean, True),
         health=health.read_traefik1(reader),
         routes=(_route(service, backend, defaults, reader),),
-        raw_url_cookies=True,
+        foreign_cookies="traefik1",
+        network_label="traefik.docker.network",
+        sticky_label=_STICKINESS,
+        cookie_label=_STICKINESS + ".cookieName",
     )
 
 
@@ -159,13 +154,6 @@ def _cookie(backend: str, reader: LabelReader) -> CookiePolicy | None:
     return policy
 
 
-def _weight(text: str) -> int:
-    number = integer(0, 65535)(text)
-    if number == 0:
-        raise LabelError("weight 0 is not possible", remedy="to send no new users there, drain the tasks")
-    return number
-
-
 def _method(text: str) -> str:
     if text.lower() != "wrr":
         raise LabelError(
@@ -192,8 +180,9 @@ def _refuse_other_protocols(reader: LabelReader) -> None:
 
 def _warn_of_others(reader: LabelReader) -> None:
     """One warning for each label that has no effect."""
+    later = set(of_later(reader.names()))
     for key in reader.names():
-        if not key.startswith("traefik.") or key in KNOWN or _OTHER_VERSION.fullmatch(key):
+        if not key.startswith("traefik.") or key in KNOWN or key in later:
             continue
         if _IGNORED.fullmatch(key):
             reader.warn_of(key, "not supported, ignored; remove it or keep what it does in the application")

@@ -99,6 +99,10 @@ class LabelReader:
         """Keys as they are looked up (lower case when folded), in order."""
         return sorted(self._labels)
 
+    def written(self, key: str) -> str:
+        """A key as the source spells it; `key` itself if it is missing."""
+        return self._labels.get(key, (key, ""))[0]
+
     def text(self, key: str) -> str | None:
         """The value without surrounding white space, None when the label is missing."""
         found = self._labels.get(key)
@@ -130,10 +134,12 @@ class LabelReader:
             self.warn_of(key, f"{error}; until then {instead or f'{default} is used'}")
             return self._found(key, default)
 
-    def required(self, key: str, parse: Callable[[str], T], missing: str) -> T:
+    def required(
+        self, key: str, parse: Callable[[str], T], missing: str, until: str = "the service is not routed"
+    ) -> T:
         """The parsed value. Raises LabelError, after keeping the warning, when it is missing or wrong.
 
-        The service is then left out. missing: what to do when there is no such label.
+        missing: what to do when there is no such label. until: what is so then; usually the service is left out.
         """
         value = self.text(key)
         try:
@@ -141,11 +147,11 @@ class LabelReader:
                 raise LabelError("this label is missing", remedy=missing)
             return self._found(key, parse(value))
         except LabelError as error:
-            raise self.left_out(key, error.what, error.remedy) from None
+            raise self.left_out(key, error.what, error.remedy, until) from None
 
-    def left_out(self, key: str, what: str, remedy: str) -> LabelError:
-        """Keep the warning and make the error that leaves the service out."""
-        self.warn_of(key, f"{what}; {remedy}; until then the service is not routed")
+    def left_out(self, key: str, what: str, remedy: str, until: str = "the service is not routed") -> LabelError:
+        """Keep the warning and make the error that leaves the service, or what `until` says, out."""
+        self.warn_of(key, f"{what}; {remedy}; until then {until}")
         return LabelError(what, where=f"service {self.service}, label {key}", remedy=remedy)
 
     def _found(self, key: str, value: T) -> T:

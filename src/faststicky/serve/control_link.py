@@ -160,7 +160,10 @@ def source_of(options: RunOptions, keys: Sequence[FeedKey] = ()) -> Source:
             raise ConfigError(error.what, where=error.where, remedy="mend it, then start again") from error
         return source
     defaults = LabelDefaults(
-        exposed_by_default=options.exposed_by_default, network=options.network, domain=options.domain
+        exposed_by_default=options.exposed_by_default,
+        network=options.network,
+        domain=options.domain,
+        traefik_provider=options.traefik_provider,
     )
     swarm = SwarmSource(options.docker_endpoint, defaults=defaults)
     if options.feed_listen is None:

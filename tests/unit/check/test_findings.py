@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faststicky.check.declared import Declared
 from faststicky.check.findings import concerns_a_proxy, of_service
-from faststicky.labels import native, traefik1
+from faststicky.labels import native, traefik1, traefik2_keys
 from faststicky.labels.dialects import explain
 from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Warning
@@ -95,6 +95,8 @@ def test_a_service_that_the_table_does_not_take():
     assert (service.dialect, service.backend) == (None, None)
 
 
+ROUTER, SERVICE = "traefik.http.routers.web", "traefik.http.services.web.loadbalancer"
+LATER = {f"{ROUTER}.rule": "Host(`a`)", f"{SERVICE}.server.port": "80"}
 NOT_EXPOSED = LabelDefaults(exposed_by_default=False)
 
 
@@ -102,8 +104,31 @@ NOT_EXPOSED = LabelDefaults(exposed_by_default=False)
     ("labels", "key", "says"),
     [
         ({**NATIVE, "com.docker.lb.hosts": "a"}, "com.docker.lb.hosts", "Interlock"),
-        ({**TRAEFIK, "traefik.http.routers.a.rule": "x"}, "traefik.http.routers.a.rule", "Traefik 2 or 3"),
-        ({**NATIVE, "traefik.tcp.routers.a.rule": "x"}, "traefik.tcp.routers.a.rule", "Traefik 2 or 3"),
+        ({**TRAEFIK, **LATER}, f"{SERVICE}.server.port", "Traefik 1, which win"),
+        ({**NATIVE, **LATER, "traefik.tcp.routers.a.rule": "x"}, "traefik.tcp.routers.a.rule", "faststicky labels"),
+        ({**LATER, f"{ROUTER}.tls": "true"}, f"{ROUTER}.tls", "TLS ends"),
+        ({**LATER, f"{ROUTER}.entryPoints": "web"}, f"{ROUTER}.entryPoints", "every address"),
+        (
+            {**LATER, "traefik.http.middlewares.m.compress": "true"},
+            "traefik.http.middlewares.m.compress",
+            "at the router",
+        ),
+        ({**LATER, f"{ROUTER}.rule": "x", f"{ROUTER}.priority": "1"}, f"{ROUTER}.priority", "something else"),
+        (
+            {**LATER, "traefik.http.routers.b.rule": "x", "traefik.http.routers.b.priority": "1"},
+            "traefik.http.routers.b.priority",
+            "its router is left out",
+        ),
+        (
+            {**LATER, f"{SERVICE}.healthcheck.port": "1", f"{SERVICE}.healthcheck.scheme": "http"},
+            f"{SERVICE}.healthcheck.scheme",
+            "no health checks",
+        ),
+        (
+            {**LATER, f"{SERVICE}.healthcheck.path": "/a", "faststicky.health.path": "/b"},
+            f"{SERVICE}.healthcheck.path",
+            "faststicky.health.path is there too",
+        ),
         ({**TRAEFIK, "Traefik.weight": "2"}, "Traefik.weight", "lower case"),
         ({**NATIVE, **TRAEFIK}, "traefik.port", "faststicky labels, which win"),
         ({**NATIVE, "traefik.enable": "true"}, "traefik.enable", "faststicky labels, which win"),
@@ -142,7 +167,9 @@ _KEYS = st.sampled_from(
     [
         *sorted(traefik1.KNOWN), *(f"faststicky.{key}" for key in sorted(native.KEYS)), "Faststicky.Port", "traefik.x",
         "faststicky.cookie.httponly", "FASTSTICKY.COOKIE.SAMESITE", "faststicky.x", "Traefik.port", "com.docker.lb.port",
-        "traefik.http.routers.a.rule", "traefik.frontend.auth.basic", "team",
+        *(key.replace("*", "a") for key in sorted(traefik2_keys.UNDERSTOOD)), "traefik.frontend.auth.basic", "team",
+        "traefik.http.routers.b.middlewares", "traefik.http.routers.A.entryPoints", "traefik.http.routers.b.rule",
+        "traefik.http.middlewares.true.compress", "traefik.http.services.b.loadbalancer.sticky", "traefik.http.x",
     ]
 )  # fmt: skip
 _VALUES = st.one_of(

@@ -3,12 +3,12 @@ from __future__ import annotations
 import pytest
 
 from faststicky.check.meanings import MEANINGS, meaning_of
-from faststicky.labels import native, traefik1
+from faststicky.labels import native, traefik1, traefik2_keys
 from faststicky.labels.dialects import explain
 
 
 def test_every_label_has_a_meaning():
-    assert MEANINGS.keys() == {f"faststicky.{key}" for key in native.KEYS} | traefik1.KNOWN
+    assert MEANINGS.keys() == {f"faststicky.{key}" for key in native.KEYS} | traefik1.KNOWN | traefik2_keys.UNDERSTOOD
 
 
 NATIVE = {
@@ -68,15 +68,47 @@ TRAEFIK = {
     "traefik.backend.healthcheck.interval": ("10s", "10s between two health checks"),
     "traefik.backend.healthcheck.scheme": ("http", "health checks are made by http"),
 }  # fmt: skip
+ROUTER, SERVICE = "traefik.http.routers.Web", "traefik.http.services.Web.LoadBalancer"
+LATER = {
+    "traefik.enable": ("true", "the service is routed"),
+    "traefik.swarm.network": ("net", "tasks are reached on network net"),
+    f"{ROUTER}.rule": ("Host(`a.org`) || HostRegexp(`.+`)", "every request"),
+    f"{ROUTER}.priority": ("9", "priority 9"),
+    f"{ROUTER}.service": ("web", "the router leads to service web"),
+    f"{SERVICE}.server.port": ("80", "requests go to port 80 of each task"),
+    f"{SERVICE}.server.scheme": ("http", "tasks are spoken to by http"),
+    f"{SERVICE}.server.weight": ("3", "each task has weight 3"),
+    f"{SERVICE}.passHostHeader": ("false", "tasks see their own address as host"),
+    f"{SERVICE}.strategy": ("leasttime", "new users are spread by least"),
+    f"{SERVICE}.sticky.cookie": ("true", "users stay on their task"),
+    f"{SERVICE}.sticky.cookie.name": ("id", "the cookie is called id"),
+    f"{SERVICE}.sticky.cookie.path": ("/x", "the cookie is for paths below /x"),
+    f"{SERVICE}.sticky.cookie.domain": ("a.org", "the cookie is for a.org and all hosts below"),
+    f"{SERVICE}.sticky.cookie.secure": ("false", "the cookie is sent without TLS, too"),
+    f"{SERVICE}.sticky.cookie.httpOnly": ("false", "scripts can read the cookie"),
+    f"{SERVICE}.sticky.cookie.sameSite": ("strict", "SameSite=Strict"),
+    f"{SERVICE}.sticky.cookie.maxAge": ("3600", "the cookie lives for 1h"),
+    f"{SERVICE}.healthcheck.path": ("/h", "the proxy asks each task for /h"),
+    f"{SERVICE}.healthcheck.port": ("81", "health checks go to port 81"),
+    f"{SERVICE}.healthcheck.hostname": ("a", "health checks ask for host a"),
+    f"{SERVICE}.healthcheck.interval": ("10s", "10s between two health checks"),
+    f"{SERVICE}.healthcheck.timeout": ("3s", "a health check may take 3s"),
+    f"{SERVICE}.healthcheck.status": ("204", "good answers of health checks: 204"),
+    f"{SERVICE}.healthcheck.scheme": ("http", "health checks are made by http"),
+    f"{SERVICE}.healthcheck.mode": ("http", "health checks are made by http"),
+    f"{SERVICE}.healthcheck.method": ("GET", "health checks are GET requests"),
+}
 
 
 @pytest.mark.parametrize(
-    "given", [{f"faststicky.{key}": said for key, said in NATIVE.items()}, TRAEFIK], ids=["native", "traefik1"]
+    "given",
+    [{f"faststicky.{key}": said for key, said in NATIVE.items()}, TRAEFIK, LATER],
+    ids=["native", "traefik1", "traefik2"],
 )
 def test_what_the_readers_make_of_them(given):
     """All labels of a dialect at once, as the proxy reads them."""
     explained = explain("web", {key: value for key, (value, _) in given.items()})
-    assert given.keys() <= MEANINGS.keys()
+    assert {key if key in MEANINGS else traefik2_keys.shape_of(key) for key in given} <= MEANINGS.keys()
     assert explained.values.keys() == given.keys()
     for key, (_, meaning) in given.items():
         assert meaning_of(key, explained.values[key]).startswith(meaning), key

@@ -78,6 +78,17 @@ def test_several_tasks_and_nothing_said_of_stickiness(tasks, says):
         assert suspected({**TRAEFIK, key: "false"}, tasks=tasks) == []
 
 
+def test_the_same_of_later_traefiks():
+    service = "traefik.http.services.web.loadbalancer"
+    labels = {f"{service}.server.port": "80"}
+    assert only(suspected(labels, tasks=2)).label == f"{service}.sticky.cookie"
+    for key in (f"{service}.sticky.cookie", f"{service}.Sticky.Cookie"):
+        assert suspected({**labels, key: "false"}, tasks=2) == []
+    assert only(suspected(labels, tasks=1, defaults=LabelDefaults(exposed_by_default=False))).label == "traefik.enable"
+    warning = only(network_warnings({**labels, "traefik.swarm.network": "a"}, ("b",)))
+    assert (warning.label, warning.value) == ("traefik.swarm.network", "a")
+
+
 @pytest.mark.parametrize("tasks", [0, 1])
 def test_a_single_task_need_not_be_sticky(tasks):
     assert suspected(TRAEFIK, tasks=tasks) == []

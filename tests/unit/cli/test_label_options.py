@@ -16,6 +16,7 @@ def test_they_make_what_applies_where_a_label_is_missing():
     assert label_defaults(parsed()) == LabelDefaults()
     given = parsed("--network", "n", "--domain", "d.org", "--no-exposed-by-default", "--docker-endpoint", "tcp://a:1")
     assert label_defaults(given) == LabelDefaults(network="n", domain="d.org", exposed_by_default=False)
+    assert label_defaults(parsed("--traefik-provider", "Docker")) == LabelDefaults(traefik_provider="docker")
     assert given["docker_endpoint"] == "tcp://a:1"
 
 

@@ -36,7 +36,9 @@ TRANSLATED = [
     ("--lifeCycle.graceTimeOut=25s", "--grace 25s"),
     ("--maxIdleConnsPerHost=64 --retry.attempts=4", "--pool-size 64 --retries 3"),
     # Traefik 2 and 3
-    ("--providers.docker=true --providers.docker.swarmMode=true", "--swarm"),
+    ("--providers.docker=true --providers.docker.swarmMode=true", "--swarm --traefik-provider docker"),
+    ("--providers.swarm --providers.swarm.defaultRule=Host(`{{|normalize|.Name|}}.a.org`)", "--domain a.org --swarm"),
+    ("--providers.swarm --providers.swarm.defaultRule=Host(`{{.Name}}`)", "--swarm"),
     ("--providers.swarm.endpoint=unix:///x.sock", "--docker-endpoint unix:///x.sock --swarm"),
     ("--providers.swarm --providers.swarm.network=net", "--network net --swarm"),
     ("--entrypoints.web.address=:8000/tcp", "--listen :8000"),

@@ -103,3 +103,15 @@ def test_who_is_behind_each_service_of_the_table():
     clash = [found("backend-a", native), found("x", traefik("Host:x", backend="a"))]
     assert members(clash) == {"backend-a": ["backend-a"]}  # the other one is not routed, as assemble warns
     assert [w.service for w in assemble(clash)[2]] == ["x"]
+
+
+def test_services_of_later_traefiks_with_one_name_share_their_backends():
+    labels = {"traefik.http.services.app.loadbalancer.server.port": "80"}
+    blue = found("blue", {**labels, "traefik.http.routers.b.rule": "Host(`b`)"}, "b1")
+    green = found("green", {**labels, "traefik.http.routers.g.rule": "Host(`g`)"}, "g1")
+    services, routes, warnings = assemble([blue, green])
+    assert [(s.name, [b.id for b in s.backends]) for s in services] == [("app@swarm", ["b1", "g1"])]
+    assert [(r.name, r.service) for r in routes] == [("b@swarm", "app@swarm"), ("g@swarm", "app@swarm")]
+    assert warnings == []
+    sticky = found("sticky", {**labels, "traefik.http.services.app.loadbalancer.sticky.cookie": "true"})
+    assert [w.label for w in assemble([blue, sticky])[2]] == ["traefik.http.services.app.loadbalancer.sticky.cookie"]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faststicky.labels import native, traefik1
+from faststicky.labels import native, traefik1, traefik2_keys
 from faststicky.labels.dialects import explain, read
 from faststicky.model import Matcher
 
 TRAEFIK1 = {"traefik.port": "80", "traefik.frontend.rule": "Host:old.org"}
+TRAEFIK2 = {"traefik.http.routers.a.rule": "Host(`a`)", "traefik.http.services.a.loadbalancer.server.port": "82"}
 NATIVE = {"faststicky.port": "81", "faststicky.rule": "Host(`new.org`)"}
 
 
@@ -20,12 +21,13 @@ def test_a_service_without_our_labels_is_nobody_to_us():
 
 def test_each_dialect():
     assert read("a", TRAEFIK1)[0].dialect == "traefik1"
+    assert read("a", TRAEFIK2)[0].dialect == "traefik2"
     assert read("a", NATIVE)[0].dialect == "native"
 
 
 def test_native_labels_win_and_say_so():
     reading, warnings = read("a", {**TRAEFIK1, **NATIVE})
-    assert (reading.dialect, reading.port, reading.raw_url_cookies) == ("native", 81, True)
+    assert (reading.dialect, reading.port, reading.foreign_cookies) == ("native", 81, "traefik1")
     (warning,) = warnings
     assert warning.label == "traefik.frontend.rule"
     assert "faststicky labels" in warning.text
@@ -43,10 +45,16 @@ def test_additions_leave_traefiks_labels_in_force():
     assert [w.label for w in warnings] == ["faststicky.port"]
 
 
-def test_later_traefik_is_told_of():
-    reading, warnings = read("a", {"traefik.enable": "true", "traefik.http.routers.a.rule": "Host(`a`)"})
-    assert reading is None
+def test_of_two_kinds_of_traefiks_the_first_wins_where_it_is_complete():
+    reading, warnings = read("a", {**TRAEFIK1, **TRAEFIK2})
+    assert (reading.dialect, [w.label for w in warnings]) == ("traefik1", ["traefik.http.routers.a.rule"])
+    reading, warnings = read("a", {"traefik.port": "80", **TRAEFIK2})
+    assert (reading.dialect, [w.label for w in warnings]) == ("traefik2", ["traefik.port"])
+    reading, warnings = read("a", {**NATIVE, **TRAEFIK2})
+    assert (reading.dialect, reading.foreign_cookies) == ("native", "traefik2")
     assert [w.label for w in warnings] == ["traefik.http.routers.a.rule"]
+    reading, warnings = read("a", {**TRAEFIK2, "faststicky.drain": "stay"})
+    assert (reading.dialect, reading.drain, warnings) == ("traefik2", "stay", ())
 
 
 def test_label_by_label():
@@ -67,7 +75,13 @@ def test_labels_behind_the_one_that_leaves_the_service_out_are_not_looked_up():
 
 
 _keys = st.sampled_from(
-    [*sorted(traefik1.KNOWN), *(f"faststicky.{key}" for key in sorted(native.KEYS)), "traefik.x", "faststicky.x", "z"]
+    [
+        *sorted(traefik1.KNOWN),
+        *(f"faststicky.{key}" for key in sorted(native.KEYS)),
+        *(key.replace("*", name) for key in sorted(traefik2_keys.UNDERSTOOD) for name in "aB"),
+        *("traefik.http.routers.a.entrypoints", "traefik.http.middlewares.true.chain.middlewares", "traefik.http.x"),
+        *("traefik.x", "faststicky.x", "z"),
+    ]
 )
 
 

@@ -24,7 +24,7 @@ def test_the_least():
     reading = reading_of(LEAST)
     assert (reading.service, reading.port, reading.weight, reading.network) == ("web", 8000, 1, "")
     assert reading.cookie == CookiePolicy(name=native_default_name("web"))
-    assert not reading.raw_url_cookies
+    assert reading.foreign_cookies == ""
     (route,) = reading.routes
     assert (route.name, route.service, route.priority) == ("web", "web", len("Host(`a.org`)"))
     assert route.alternatives == ((Matcher("host", ("a.org",)),),)

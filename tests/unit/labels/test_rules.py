@@ -170,6 +170,21 @@ def test_traefik1():
     assert parse_traefik1("Path:/a:b;") == ((Matcher("path", ("/a:b",)),),)
 
 
+@pytest.mark.parametrize("pattern", [".+", ".*", "^.+$", "{any:.+}", "{x:.*}"])
+def test_patterns_for_any_host(pattern):
+    assert parse_expression(f"HostRegexp(`{pattern}`)") == ((Matcher("path_prefix", ("/",)),),)
+    assert parse_traefik1(f"HostRegexp:{pattern}") == ((Matcher("path_prefix", ("/",)),),)
+
+
+@pytest.mark.parametrize("pattern", ["{sub:.+}.B.org", r".+\.b\.org", r"^.*\.b\.org$", "{x:.*}.b.org"])
+def test_patterns_for_any_host_below_a_domain(pattern):
+    assert parse_expression(f"HostRegexp(`{pattern}`)") == ((Matcher("host_suffix", (".b.org",)),),)
+
+
+def test_a_name_that_traefik_2_has_beside_host():
+    assert parse_expression("HostHeader(`a.org`)") == parse_expression("Host(`a.org`)")
+
+
 @pytest.mark.parametrize(
     ("parse", "rule", "says"),
     [
@@ -180,7 +195,9 @@ def test_traefik1():
         (parse_expression, "Host()", "single quotes"),
         (parse_expression, "Hots(`a`)", "did you mean Host?"),
         (parse_expression, "Frobnicate(`a`)", "no function"),
-        (parse_expression, "HostRegexp(`.+`)", "HostRegexp at position 1 is not supported"),
+        (parse_expression, "HostRegexp(`{s:[a-z]+}.b.org`)", "pattern of hosts that is not supported"),
+        (parse_expression, "HostRegexp(`^(.+\\.)?b.org$`)", "pattern of hosts that is not supported"),
+        (parse_expression, "ClientIP(`10.0.0.0/8`)", "ClientIP at position 1 is not supported"),
         (parse_expression, "Host(`a:80`)", '"a:80" at position 6 is not a host'),
         (parse_expression, "Host(`*`)", "leave Host out"),
         (parse_expression, "PathPrefix(`x`)", "begin it with '/'"),

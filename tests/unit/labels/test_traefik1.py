@@ -31,7 +31,7 @@ def test_the_tutorial():
     assert (reading.port, reading.network, reading.weight) == (8000, "whoaminet", 1)
     assert reading.cookie == CookiePolicy(name="_a49bc", http_only=True, same_site="Lax", secure=None)
     assert reading.pass_host_header
-    assert reading.raw_url_cookies
+    assert reading.foreign_cookies == "traefik1"
     assert reading.routes == (
         Route(
             name="frontend-PathPrefix-0",
@@ -41,19 +41,6 @@ def test_the_tutorial():
             alternatives=((Matcher("path_prefix", ("/",)),),),
         ),
     )
-
-
-@pytest.mark.parametrize(
-    ("name", "normal"),
-    [("stack_web", "stack-web"), ("a..b__c", "a-b-c"), ("-x-", "x"), ("größe²", "größe²"), ("a/b", "a-b")],
-)
-def test_normalize(name, normal):
-    assert traefik1.normalize(name) == normal
-
-
-def test_raw_url():
-    assert traefik1.raw_url("10.0.0.5", 8000) == "http://10.0.0.5:8000"
-    assert traefik1.raw_url("fd00::5", 80) == "http://[fd00::5]:80"
 
 
 def test_everything_said():
@@ -187,4 +174,14 @@ def test_applies():
     assert traefik1.applies(["traefik.port"])
     assert traefik1.applies(["traefik.tpyo"])
     assert not traefik1.applies(["traefik.enable", "traefik.docker.network", "traefik.http.routers.a.rule", "other"])
-    assert traefik1.of_later_traefik(["traefik.http.routers.a.rule", "traefik.port"]) == ["traefik.http.routers.a.rule"]
+    assert traefik1.knows("traefik.port")
+    assert traefik1.knows("traefik.frontend.auth.basic")
+    assert not traefik1.knows("traefik.enable")  # of all Traefiks
+
+
+def test_what_is_complete():
+    complete = {"traefik.port": "80", "traefik.frontend.rule": "Host:a"}
+    assert traefik1.is_complete(complete, LabelDefaults())
+    assert traefik1.is_complete({"traefik.port": "80"}, LabelDefaults(domain="a.org"))
+    assert not traefik1.is_complete({"traefik.port": "80"}, LabelDefaults())
+    assert not traefik1.is_complete({"traefik.frontend.rule": "Host:a"}, LabelDefaults())

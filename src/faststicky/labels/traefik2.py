@@ -1,0 +1,127 @@
+"""Labels of Traefik 2 and 3 in Swarm mode (2.11 and 3.7, pkg/config/dynamic and pkg/provider/docker), keys in any case.
+
+What differs from Traefik, and why:
+
+- The cookie is HttpOnly and SameSite=Lax, and Secure when the client came by TLS, unless a label says otherwise.
+- A service of the Swarm has one service of Traefik's; Traefik lets it have several.
+- Middlewares have no effect, see traefik2_routers.py.
+- A label that nobody knows is warned of; Traefik skips the whole service for it.
+- Rules of both versions are understood side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from faststicky.errors import LabelError
+from faststicky.labels import cookies, health, traefik2_routers
+from faststicky.labels.reading import LabelDefaults, Reading
+from faststicky.labels.traefik import normalize, of_later, weight
+from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, names, service_label, spelled, warn_of_others
+from faststicky.labels.values import LabelReader, boolean, port, shown
+from faststicky.model import Balance, Balancing, CookiePolicy
+
+_STRATEGIES: dict[str, Balance] = {"wrr": "wrr", "p2c": "p2c", "leasttime": "least", "hrw": "hash"}
+
+
+def applies(labels: Iterable[str]) -> bool:
+    """True if any label says what is served, in the way of Traefik 2 and 3."""
+    return any(key.lower().startswith(("traefik.http.", "traefik.tcp.", "traefik.udp.")) for key in of_later(labels))
+
+
+def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading | None:
+    """What these labels say of a service; None when it is not exposed, or no router is left. Raises LabelError when it must
+    be left out.
+
+    reader: holds the labels of Traefik, folded; keeps the warnings.
+    """
+    if not reader.optional("traefik.enable", boolean, defaults.exposed_by_default):
+        return None
+    warn_of_others(reader)
+    defined = names(reader, SERVICES)
+    name = _chosen(defined, reader) if defined else normalize(service)
+    prefix, spelled_name = service_label(name, ""), spelled(name, SERVICES, reader)
+    _refuse_other_protocols(prefix + "server.scheme", reader)
+    add = f"add the port on which the application listens: {prefix}server.port=8000"
+    reading = Reading(
+        service=f"{spelled_name}@{defaults.traefik_provider}",
+        dialect="traefik2",
+        port=reader.required(prefix + "server.port", port, add),
+        network=_network(reader) or defaults.network,
+        weight=reader.optional(prefix + "server.weight", weight, 1),
+        cookie=_cookie(spelled_name, prefix + "sticky.cookie", defaults, reader),
+        pass_host_header=reader.optional(prefix + "passhostheader", boolean, True),
+        health=health.read_traefik2(prefix + "healthcheck.", reader),
+        balancing=Balancing(balance=reader.optional(prefix + "strategy", _strategy, "wrr")),
+        foreign_cookies="traefik2",
+        network_label=f"traefik.{defaults.traefik_provider}.network",
+        sticky_label=prefix + "sticky.cookie",
+        cookie_label=prefix + "sticky.cookie.name",
+        routes=traefik2_routers.read(service, name, len(defined) > 1, defaults, reader),
+    )
+    return reading if reading.routes else None
+
+
+def _chosen(defined: list[str], reader: LabelReader) -> str:
+    """Of several services the one that a router leads to; the others are warned of."""
+    wanted = [traefik2_routers.target(router, reader) for router in names(reader, ROUTERS)]
+    name = next((one for one in wanted if one in defined), defined[0])
+    for other in defined:
+        if other != name:
+            key = next(key for key in reader.names() if key.startswith(f"{SERVICES}{other}."))
+            text = f"a service of the Swarm is one service here, {name}; make {other} a service of its own"
+            reader.warn_of(key, text)
+    return name
+
+
+def _network(reader: LabelReader) -> str:
+    later, earlier = reader.text("traefik.swarm.network"), reader.text("traefik.docker.network")
+    if later and earlier:
+        reader.warn_of("traefik.docker.network", "traefik.swarm.network is there too, and wins; remove one of them")
+    return later or earlier or ""
+
+
+def _cookie(name: str, key: str, defaults: LabelDefaults, reader: LabelReader) -> CookiePolicy | None:
+    sticky = reader.optional(key, boolean, False, "the service is not sticky")
+    if not sticky and not any(other.startswith(key + ".") for other in reader.names()):
+        return None
+    written = reader.text(key + ".name")
+    policy = CookiePolicy(
+        name=(
+            cookies.traefik_clean_name(written)
+            if written
+            else cookies.traefik_default_name(f"{name}@{defaults.traefik_provider}")
+        ),
+        path=reader.optional(key + ".path", cookies.cookie_path, "/"),
+        domain=reader.optional(
+            key + ".domain", cookies.cookie_domain, "", "the cookie is for the requested host alone"
+        ),
+        secure=reader.optional(key + ".secure", boolean, None, "Secure is set when the client came by TLS"),
+        http_only=reader.optional(key + ".httponly", boolean, True),
+        same_site=reader.optional(key + ".samesite", cookies.same_site, "Lax"),
+        max_age=reader.optional(
+            key + ".maxage", cookies.max_age, 0, "the cookie lives as long as the browser's session"
+        ),
+    )
+    if written and policy.name != written:
+        reader.warn_of(key + ".name", f"not a cookie name; {policy.name} is used, as Traefik does")
+    cookies.warn_if_browsers_refuse(policy, reader, key + ".samesite")
+    return policy
+
+
+def _strategy(text: str) -> Balance:
+    found = _STRATEGIES.get(text.lower())
+    if found is None:
+        raise LabelError(f"{shown(text)} is no strategy", remedy=f"write one of {', '.join(_STRATEGIES)}")
+    return found
+
+
+def _refuse_other_protocols(key: str, reader: LabelReader) -> None:
+    scheme = (reader.text(key) or "http").lower()
+    if scheme == "h2c":
+        reader.warn_of(key, "not supported; HTTP/1.1 is spoken to the tasks; remove the label if they understand it")
+    elif scheme != "http":
+        raise reader.left_out(
+            key, f"scheme {shown(scheme)} is not supported, only http is",
+            "let the application listen for plain HTTP on the overlay network and remove the label",
+        )  # fmt: skip

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from faststicky.labels import traefik2_routers
+from faststicky.labels.reading import LabelDefaults
+from faststicky.labels.values import LabelReader
+
+A = "traefik.http.routers.a."
+
+
+def routed(labels: dict[str, str], *, several: bool = False, **defaults):
+    """Routes of Traefik's service w, of the Swarm's service stack_web; texts of warnings."""
+    reader = LabelReader("stack_web", labels, fold=True)
+    routes = traefik2_routers.read("stack_web", "w", several, LabelDefaults(**defaults), reader)
+    return routes, [f"{warning.label}: {warning.text}" for warning in reader.warnings]
+
+
+def test_a_router():
+    (route,), warnings = routed(
+        {A + "rule": "Host(`a.org`) && Path(`/x`)", A + "priority": "7", A + "service": "W@docker"}
+    )
+    assert (route.name, route.service, route.priority) == ("a@swarm", "w@swarm", 7)
+    assert route.rule == "Host(`a.org`) && Path(`/x`)"
+    assert warnings == []
+
+
+def test_the_rules_length_is_its_priority():
+    for priority in ({}, {A + "priority": "0"}):
+        (route,), _ = routed({A + "rule": "Host(`a.org`)", **priority})
+        assert route.priority == 13
+
+
+def test_without_routers_or_without_a_rule_the_services_name_is_the_host():
+    for labels, name in (({}, "stack-web"), ({A + "priority": "3"}, "a")):
+        (route,), warnings = routed(labels)
+        assert (route.name, route.rule, warnings) == (f"{name}@swarm", "Host(`stack-web`)", [])
+    (route,), _ = routed({}, domain="a.org", traefik_provider="docker")
+    assert (route.name, route.rule, route.service) == ("stack-web@docker", "Host(`stack-web.a.org`)", "w@docker")
+
+
+def test_names_keep_their_case():
+    (route,), _ = routed({"Traefik.HTTP.Routers.MyApp.Rule": "Host(`a`)"})
+    assert route.name == "MyApp@swarm"
+
+
+@pytest.mark.parametrize(
+    ("labels", "says"),
+    [
+        ({A + "service": "other"}, 'leads to "other"'),
+        ({A + "service": "api@internal"}, "only Traefik has"),
+        ({A + "service": "w@file"}, "only Traefik has"),
+        ({A + "rule": "Host(`a`"}, "unexpected end"),
+        ({A + "rule": "ClientIP(`10.0.0.0/8`)"}, "ClientIP"),
+        ({A + "rule": "PathPrefix(`/{id:[0-9]+}`)"}, "patterns in paths"),
+        ({A + "middlewares": "auth@file"}, "not defined here"),
+        ({A + "middlewares": "gone"}, "not defined here"),
+        ({A + "middlewares": "m", "traefik.http.middlewares.m.basicauth.users": "u"}, "basicauth (m) is not supported"),
+        ({A + "middlewares": "m@swarm", "traefik.http.middlewares.M.ipAllowList.sourcerange": "u"}, "ipallowlist"),
+        ({A + "middlewares": "m", "traefik.http.middlewares.m.stripprefix.prefixes": "/a"}, "serve the path as it is"),
+        (
+            {
+                A + "middlewares": "c",
+                "traefik.http.middlewares.c.chain.middlewares": "d,c",
+                "traefik.http.middlewares.d.chain.middlewares": "c,m",
+                "traefik.http.middlewares.m.forwardauth.address": "u",
+            },
+            "forwardauth (m)",
+        ),
+    ],
+)
+def test_routers_that_are_left_out_leave_the_others(labels, says):
+    rules = {A + "rule": "Host(`a`)", "traefik.http.routers.b.rule": "Host(`b`)"}
+    (route,), (warning,) = routed({**rules, **labels})
+    assert route.name == "b@swarm"
+    assert says in warning
+    assert warning.endswith("until then the router is left out")
+
+
+def test_other_middlewares_are_ignored():
+    labels = {
+        A + "rule": "Host(`a`)",
+        A + "middlewares": "r@docker, c",
+        "traefik.http.middlewares.r.redirectscheme.scheme": "https",
+        "traefik.http.middlewares.c.compress": "true",
+    }
+    (_,), (warning,) = routed(labels)
+    assert warning.startswith(A + "middlewares: redirectscheme (r@docker), compress (c): not supported, ignored")
+
+
+def test_with_several_services_a_router_has_to_say_which():
+    rule = {A + "rule": "Host(`a`)"}
+    assert len(routed(rule)[0]) == 1
+    routes, (warning,) = routed(rule, several=True)
+    assert routes == ()
+    assert "write traefik.http.routers.a.service=w" in warning
+    assert len(routed({**rule, A + "service": "w"}, several=True)[0]) == 1
