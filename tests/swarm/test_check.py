@@ -69,7 +69,17 @@ services:
     deploy: {{endpoint_mode: dnsrr, labels: {{faststicky.port: 8000, faststicky.rule: Path(`/apart`)}}}}
   later:
     <<: *app
-    deploy: {{endpoint_mode: dnsrr, labels: {{traefik.http.routers.later.rule: Host(`later`), com.docker.lb.port: 1.50}}}}
+    deploy:
+      endpoint_mode: dnsrr
+      labels:
+        traefik.http.routers.later.rule: Host(`later`)
+        traefik.http.routers.later.middlewares: gone
+        traefik.http.services.later.loadbalancer.server.port: 8000
+  lock:
+    <<: *app
+    deploy:
+      endpoint_mode: dnsrr
+      labels: {{com.docker.lb.port: 8000, com.docker.lb.hosts: lock.org, com.docker.lb.prot: 1.50}}
   proxy:
     image: {IMAGE}
     command: run --swarm --web
@@ -113,7 +123,7 @@ def knows_all(lab: Lab) -> bool:
         return False
     return sorted(backend["service"] for backend in backends if backend["state"] == "up") == [
         "backend-shop-loose", "backend-shop-loose", "backend-shop-web", "backend-shop-web", "shop_apart", "shop_first",
-        "shop_twin",
+        "shop_lock", "shop_twin",
     ]  # fmt: skip
 
 
@@ -148,7 +158,7 @@ def test_the_warnings_are_those_of_a_running_proxy(lab: Lab, stack: Path):
     assert {(warning["service"], warning["label"]) for warning in report["warnings"]} == {
         ("shop_web", "traefik.frontend.rul"),
         ("shop_twin", "faststicky.network"), ("shop_twin", "rule"), ("shop_apart", "faststicky.network"),
-        ("shop_later", "traefik.http.routers.later.rule"),
+        ("shop_later", "traefik.http.routers.later.middlewares"), ("shop_lock", "com.docker.lb.prot"),
     }  # fmt: skip
 
 
@@ -178,8 +188,7 @@ def test_the_stack_file_told_it_before(lab: Lab, stack: Path):
     unset = [warning for warning in before["suspicions"] if "NOBODY is not set" in warning["text"]]
     assert of_labels(unset) == {("shop_loose", "traefik.frontend.rule")}
     assert of_labels(before["suspicions"]) - of_labels(unset) == of_labels(now["suspicions"]) == {
-        ("shop_loose", "traefik.backend.loadbalancer.stickiness"), ("shop_mesh", "ports"), ("shop_later", "com.docker.lb.port"),
-        ("shop_twin", "labels"),
+        ("shop_loose", "traefik.backend.loadbalancer.stickiness"), ("shop_mesh", "ports"), ("shop_twin", "labels"),
     }  # fmt: skip
     assert before["notes"] == now["notes"] == []
     cookies = [{route["rule"]: (route["cookie"], route["meaning"]) for route in one["routes"]} for one in (before, now)]

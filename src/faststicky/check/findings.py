@@ -7,20 +7,24 @@ from collections.abc import Mapping, Sequence
 from faststicky.check.declared import Declared
 from faststicky.check.meanings import meaning_of
 from faststicky.check.report import CheckedService, Label
-from faststicky.labels import native, traefik1, traefik2, traefik2_keys
+from faststicky.labels import interlock, native, traefik1, traefik2, traefik2_keys
 from faststicky.labels.dialects import Explanation
 from faststicky.labels.traefik import of_later
 from faststicky.model import Warning
 
-INTERLOCK = "com.docker.lb."
 _HEALTH = ("faststicky.health.", "traefik.backend.healthcheck.")
 _STICKINESS, _LEGACY = "traefik.backend.loadbalancer.stickiness", "traefik.backend.loadbalancer.sticky"
+_WINNERS = {
+    "native": "faststicky labels",
+    "traefik1": "labels of Traefik 1",
+    "traefik2": "labels of Traefik 2 and 3",
+}
 _COOKIE = ("faststicky.cookie.", f"{_STICKINESS}.")
 
 
 def concerns_a_proxy(key: str) -> bool:
     """True for labels of faststicky, of any Traefik and of Interlock."""
-    return key.lower().startswith((native.PREFIX, "traefik.", INTERLOCK))
+    return key.lower().startswith((native.PREFIX, "traefik.", interlock.PREFIX))
 
 
 def of_service(
@@ -59,6 +63,8 @@ def _why_ignored(key: str, labels: Mapping[str, str], explained: Explanation) ->
     reading = explained.reading
     if (reading is None or reading.dialect == "traefik2") and (why := traefik2_keys.why_ignored(key)):
         return why
+    if (reading is None or reading.dialect == "interlock") and (why := interlock.why_ignored(key)):
+        return why
     if key in explained.values:
         if reading is None or reading.dialect == "native":
             return ""
@@ -79,14 +85,12 @@ def _of_health(key: str) -> bool:
 def _of_whom(key: str, explained: Explanation) -> str:
     """Why nobody asks for labels of other products, or for those that others win over."""
     dialect = explained.reading.dialect if explained.reading is not None else None
-    if key.lower().startswith(INTERLOCK):
-        return "a label of Interlock; these are not understood yet"
+    if key.lower().startswith(interlock.PREFIX) and dialect in _WINNERS:
+        return f"the service has {_WINNERS[dialect]}, which win"
     if not key.lower().startswith("traefik."):
         return ""
-    if dialect == "native":
-        return "the service has faststicky labels, which win"
-    if dialect == "traefik1" and of_later([key]):
-        return "the service has labels of Traefik 1, which win"
+    if dialect == "native" or (dialect == "traefik1" and of_later([key])):
+        return f"the service has {_WINNERS[dialect]}, which win"
     if dialect == "traefik1" and not key.startswith("traefik."):
         return "Traefik 1 reads keys in lower case only"
     return ""
@@ -100,7 +104,8 @@ def _why_not_asked_for(key: str, explained: Explanation) -> str:
                 return f"{name} says that the service is not routed"
         if explained.warnings:
             return "the service is not routed, since something else is wrong with it"
-        what = "enables it" if traefik1.applies([key]) or traefik2.applies([key]) else "says what to route to it"
+        applies = any(dialect.applies([key]) for dialect in (traefik1, traefik2, interlock))
+        what = "enables it" if applies else "says what to route to it"
         return f"the service is not routed, since nothing {what}"
     if key.lower().startswith(traefik2_keys.ROUTERS):
         return "its router is left out"

@@ -130,7 +130,20 @@ _BALANCER: dict[str, Meaning] = {
     "healthcheck.mode": _TRAEFIK["backend.healthcheck.scheme"],
     "healthcheck.method": "health checks are {} requests",
 }
+_INTERLOCK: dict[str, Meaning] = {
+    "hosts": in_words,
+    "port": _NATIVE["port"],
+    "network": _NATIVE["network"],
+    "context_root": "the path begins with {}",
+    "context_root_rewrite": ("the path is rewritten", "the path stays as it is"),
+    "sticky_session_cookie": "users stay on their task, by a cookie of the proxy's own; {} stays the application's",
+    "ip_hash": ("new users are spread by the address of the client", "new users are spread by wrr"),
+    "default_backend": ("what no other route takes comes here", "what no other route takes does not come here"),
+    "ssl_passthrough": ("TLS is passed on", "tasks are spoken to by plain HTTP"),
+    "ssl_backend": ("tasks are spoken to by TLS", "tasks are spoken to by plain HTTP"),
+}
 MEANINGS: dict[str, Meaning] = {
+    **{f"com.docker.lb.{key}": meaning for key, meaning in _INTERLOCK.items()},
     "traefik.swarm.network": _NATIVE["network"],
     **{f"traefik.http.routers.*.{key}": meaning for key, meaning in _ROUTER.items()},
     **{f"traefik.http.services.*.loadbalancer.{key}": meaning for key, meaning in _BALANCER.items()},

@@ -19,6 +19,7 @@ _DIALECTS = {
     "native": "faststicky's labels",
     "traefik1": "labels of Traefik 1.7",
     "traefik2": "labels of Traefik 2 and 3",
+    "interlock": "labels of Interlock",
     None: "not routed",
 }
 _STYLES = {"understood": "green", "ignored": "dim", "suspicious": "yellow"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Set
 
 from faststicky.check.declared import Declared, is_same_network
-from faststicky.check.findings import INTERLOCK, concerns_a_proxy
+from faststicky.check.findings import concerns_a_proxy
 from faststicky.discovery import networks
-from faststicky.labels import native, traefik1, traefik2
+from faststicky.labels import interlock, traefik1, traefik2
 from faststicky.labels.dialects import Explanation
 from faststicky.labels.reading import Reading
 from faststicky.model import Warning
@@ -20,7 +20,7 @@ def of_service(declared: Declared, explained: Explanation, own: Set[str] | None)
     found = [remark for remark in declared.remarks if concerns_a_proxy(remark.label)]
     found += _in_the_wrong_place(declared)
     if explained.reading is None:
-        return found + _not_enabled(declared, explained) + _of_interlock(declared)
+        return found + _not_enabled(declared, explained)
     found += _not_sticky(declared, explained.reading)
     found += _bypassed(declared, explained.reading)
     return found + _not_reached(declared, explained.reading, own)
@@ -57,22 +57,16 @@ def _in_the_wrong_place(declared: Declared) -> list[Warning]:
 def _not_enabled(declared: Declared, explained: Explanation) -> list[Warning]:
     """Labels that say where requests go, of a service that needs one that enables it."""
     said = any(key.lower().endswith(".enable") for key in explained.values)
-    if said or explained.warnings or not _of_traefik(declared):
+    if said or explained.warnings:
         return []
-    text = "nothing enables the service, and the proxy runs with --no-exposed-by-default; add traefik.enable=true"
-    return [Warning(service=declared.name, label="traefik.enable", value="", text=f"{text}, or remove its labels")]
-
-
-def _of_interlock(declared: Declared) -> list[Warning]:
-    found = sorted(key for key in declared.labels if key.lower().startswith(INTERLOCK))
-    if not found or _of_traefik(declared) or native.applies(declared.labels):
+    if traefik1.applies(declared.labels) or traefik2.applies(declared.labels):
+        key = "traefik.enable"
+    elif interlock.applies(declared.labels):
+        key = "faststicky.enable"
+    else:
         return []
-    text = "labels of Interlock are not understood yet; add faststicky.port and faststicky.rule"
-    return [Warning(service=declared.name, label=found[0], value=declared.labels[found[0]], text=text)]
-
-
-def _of_traefik(declared: Declared) -> bool:
-    return traefik1.applies(declared.labels) or traefik2.applies(declared.labels)
+    text = f"nothing enables the service, and the proxy runs with --no-exposed-by-default; add {key}=true, or remove its labels"
+    return [Warning(service=declared.name, label=key, value="", text=text)]
 
 
 def _not_sticky(declared: Declared, reading: Reading) -> list[Warning]:

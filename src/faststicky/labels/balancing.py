@@ -28,9 +28,12 @@ _BALANCES: dict[str, Balance] = {each: each for each in ("wrr", "least", "p2c", 
 _KEY = re.compile(r"address|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}|query:[^&=#\s]{1,100}", re.IGNORECASE)
 
 
-def read_native(reader: LabelReader) -> Balancing:
-    """What faststicky's labels say; a wrong value is warned of, and its default used."""
-    balance = reader.optional(NATIVE + "balance", method, _DEFAULT.balance, "wrr is used")
+def read_native(reader: LabelReader, default: Balancing = _DEFAULT) -> Balancing:
+    """What faststicky's labels say; a wrong value is warned of, and its default used.
+
+    default: what holds where they say nothing.
+    """
+    balance = reader.optional(NATIVE + "balance", method, default.balance, f"{default.balance} is used")
     key = reader.optional(NATIVE + "hash", hash_key, "", "the client's address is used")
     if key and balance != "hash":
         reader.warn_of(NATIVE + "hash", f"has no effect without {NATIVE}balance=hash; add that, or remove this")

@@ -13,8 +13,8 @@ health.*      active health checks, see labels/health.py
 balance, hash, max-concurrent, max-queued, queue-timeout, slow-start, prefer: see labels/balancing.py
 cookie.*      name, path, domain, secure, http-only (httponly), same-site (samesite), max-age (10s, 1h, seconds)
 
-drain, hold and health.* say nothing about where requests go: a service with Traefik labels may have these as well, and
-its health checks are then ours (`read_beside`).
+enable, drain, hold, health.* and the labels of balancing say nothing about where requests go: a service with the labels of another
+dialect may have these as well, and its health checks are then ours (`read_beside`).
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ KEYS = frozenset(
         *balancing.NATIVE_KEYS,
     }
 )
-BESIDE = frozenset(PREFIX + key for key in ("drain", "hold", *health.NATIVE_KEYS, *balancing.NATIVE_KEYS))
+BESIDE = frozenset(PREFIX + key for key in ("enable", "drain", "hold", *health.NATIVE_KEYS, *balancing.NATIVE_KEYS))
 
 
 def applies(labels: Iterable[str]) -> bool:
@@ -118,6 +118,11 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
     )
 
 
+def enabled(reader: LabelReader) -> bool | None:
+    """What `enable` says beside another dialect's labels, None for nothing."""
+    return reader.optional(PREFIX + "enable", boolean, None, "the other labels say whether the service is routed")
+
+
 def read_beside(reading: Reading, reader: LabelReader) -> Reading:
     """What another dialect's labels say, and our own that stand beside them (`BESIDE`)."""
     return msgspec.structs.replace(
@@ -125,7 +130,7 @@ def read_beside(reading: Reading, reader: LabelReader) -> Reading:
         drain=_read_drain(reader),
         hold=_read_hold(reader),
         health=health.read_native(reader) or reading.health,
-        balancing=balancing.read_native(reader),
+        balancing=balancing.read_native(reader, reading.balancing),
     )
 
 

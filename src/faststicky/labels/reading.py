@@ -9,7 +9,7 @@ import msgspec
 from faststicky.labels.traefik import Written
 from faststicky.model import Balancing, CookiePolicy, Drain, HealthCheck, Route
 
-Dialect = Literal["native", "traefik1", "traefik2"]
+Dialect = Literal["native", "traefik1", "traefik2", "interlock"]
 """traefik2: labels of Traefik 2 and 3."""
 
 

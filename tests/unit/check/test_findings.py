@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from faststicky.check.declared import Declared
 from faststicky.check.findings import concerns_a_proxy, of_service
-from faststicky.labels import native, traefik1, traefik2_keys
+from faststicky.labels import interlock, native, traefik1, traefik2_keys
 from faststicky.labels.dialects import explain
 from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Warning
@@ -54,7 +54,7 @@ def test_each_verdict():
     )
     assert (service.name, service.dialect, service.backend, service.tasks) == ("web", "native", "web", 1)
     assert {label.key: (label.verdict, label.value) for label in service.labels} == {
-        "com.docker.lb.port": ("ignored", "80"),
+        "com.docker.lb.port": ("suspicious", "80"),
         "faststicky.hold": ("suspicious", "x"),
         "faststicky.port": ("understood", "80"),
         "faststicky.rule": ("understood", "Host(`a`)"),
@@ -103,7 +103,18 @@ NOT_EXPOSED = LabelDefaults(exposed_by_default=False)
 @pytest.mark.parametrize(
     ("labels", "key", "says"),
     [
-        ({**NATIVE, "com.docker.lb.hosts": "a"}, "com.docker.lb.hosts", "Interlock"),
+        (
+            {**NATIVE, "com.docker.lb.hosts": "a", "com.docker.lb.port": "80"},
+            "com.docker.lb.port",
+            "faststicky labels, which win",
+        ),
+        ({**TRAEFIK, "com.docker.lb.port": "80"}, "com.docker.lb.port", "Traefik 1, which win"),
+        ({**LATER, "com.docker.lb.port": "80"}, "com.docker.lb.port", "Traefik 2 and 3, which win"),
+        (
+            {"com.docker.lb.hosts": "a", "com.docker.lb.port": "80", "com.docker.lb.ssl_cert": "c"},
+            "com.docker.lb.ssl_cert",
+            "TLS ends",
+        ),
         ({**TRAEFIK, **LATER}, f"{SERVICE}.server.port", "Traefik 1, which win"),
         ({**NATIVE, **LATER, "traefik.tcp.routers.a.rule": "x"}, "traefik.tcp.routers.a.rule", "faststicky labels"),
         ({**LATER, f"{ROUTER}.tls": "true"}, f"{ROUTER}.tls", "TLS ends"),
@@ -166,7 +177,8 @@ def test_not_exposed():
 _KEYS = st.sampled_from(
     [
         *sorted(traefik1.KNOWN), *(f"faststicky.{key}" for key in sorted(native.KEYS)), "Faststicky.Port", "traefik.x",
-        "faststicky.cookie.httponly", "FASTSTICKY.COOKIE.SAMESITE", "faststicky.x", "Traefik.port", "com.docker.lb.port",
+        "faststicky.cookie.httponly", "FASTSTICKY.COOKIE.SAMESITE", "faststicky.x", "Traefik.port",
+        *sorted(interlock.KEYS), "com.docker.lb.ssl_cert",
         *(key.replace("*", "a") for key in sorted(traefik2_keys.UNDERSTOOD)), "traefik.frontend.auth.basic", "team",
         "traefik.http.routers.b.middlewares", "traefik.http.routers.A.entryPoints", "traefik.http.routers.b.rule",
         "traefik.http.middlewares.true.compress", "traefik.http.services.b.loadbalancer.sticky", "traefik.http.x",

@@ -3,12 +3,15 @@ from __future__ import annotations
 import pytest
 
 from faststicky.check.meanings import MEANINGS, meaning_of
-from faststicky.labels import native, traefik1, traefik2_keys
+from faststicky.labels import interlock, native, traefik1, traefik2_keys
 from faststicky.labels.dialects import explain
 
 
 def test_every_label_has_a_meaning():
-    assert MEANINGS.keys() == {f"faststicky.{key}" for key in native.KEYS} | traefik1.KNOWN | traefik2_keys.UNDERSTOOD
+    assert (
+        MEANINGS.keys()
+        == {f"faststicky.{key}" for key in native.KEYS} | traefik1.KNOWN | traefik2_keys.UNDERSTOOD | interlock.KEYS
+    )
 
 
 NATIVE = {
@@ -98,12 +101,24 @@ LATER = {
     f"{SERVICE}.healthcheck.mode": ("http", "health checks are made by http"),
     f"{SERVICE}.healthcheck.method": ("GET", "health checks are GET requests"),
 }
+INTERLOCK = {
+    "com.docker.lb.hosts": ("a.org,b.org", "the host is a.org or b.org"),
+    "com.docker.lb.port": ("80", "requests go to port 80 of each task"),
+    "com.docker.lb.network": ("net", "tasks are reached on network net"),
+    "com.docker.lb.context_root": ("/x", "the path begins with /x"),
+    "com.docker.lb.context_root_rewrite": ("false", "the path stays as it is"),
+    "com.docker.lb.sticky_session_cookie": ("id", "users stay on their task, by a cookie of the proxy's own; id stays"),
+    "com.docker.lb.ip_hash": ("true", "new users are spread by the address of the client"),
+    "com.docker.lb.default_backend": ("true", "what no other route takes comes here"),
+    "com.docker.lb.ssl_passthrough": ("false", "tasks are spoken to by plain HTTP"),
+    "com.docker.lb.ssl_backend": ("false", "tasks are spoken to by plain HTTP"),
+}
 
 
 @pytest.mark.parametrize(
     "given",
-    [{f"faststicky.{key}": said for key, said in NATIVE.items()}, TRAEFIK, LATER],
-    ids=["native", "traefik1", "traefik2"],
+    [{f"faststicky.{key}": said for key, said in NATIVE.items()}, TRAEFIK, LATER, INTERLOCK],
+    ids=["native", "traefik1", "traefik2", "interlock"],
 )
 def test_what_the_readers_make_of_them(given):
     """All labels of a dialect at once, as the proxy reads them."""

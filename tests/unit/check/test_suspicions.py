@@ -63,9 +63,12 @@ def test_nothing_enables_it():
         assert suspected(labels, defaults=defaults) == []
 
 
-def test_interlock():
-    warning = only(suspected({"com.docker.lb.hosts": "a", "com.docker.lb.port": "80"}))
-    assert (warning.label, warning.value) == ("com.docker.lb.hosts", "a")
+def test_the_same_of_interlock():
+    labels = {"com.docker.lb.hosts": "a", "com.docker.lb.port": "80"}
+    assert only(suspected(labels, tasks=2)).label == "com.docker.lb.sticky_session_cookie"
+    assert (
+        only(suspected(labels, tasks=1, defaults=LabelDefaults(exposed_by_default=False))).label == "faststicky.enable"
+    )
     assert suspected({**NATIVE, "com.docker.lb.hosts": "a"}) == []
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faststicky.labels import native, traefik1, traefik2_keys
+from faststicky.labels import interlock, native, traefik1, traefik2_keys
 from faststicky.labels.dialects import explain, read
+from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Matcher
 
 TRAEFIK1 = {"traefik.port": "80", "traefik.frontend.rule": "Host:old.org"}
 TRAEFIK2 = {"traefik.http.routers.a.rule": "Host(`a`)", "traefik.http.services.a.loadbalancer.server.port": "82"}
+INTERLOCK = {"com.docker.lb.hosts": "a.org", "com.docker.lb.port": "83"}
 NATIVE = {"faststicky.port": "81", "faststicky.rule": "Host(`new.org`)"}
 
 
@@ -22,6 +25,7 @@ def test_a_service_without_our_labels_is_nobody_to_us():
 def test_each_dialect():
     assert read("a", TRAEFIK1)[0].dialect == "traefik1"
     assert read("a", TRAEFIK2)[0].dialect == "traefik2"
+    assert read("a", INTERLOCK)[0].dialect == "interlock"
     assert read("a", NATIVE)[0].dialect == "native"
 
 
@@ -57,6 +61,35 @@ def test_of_two_kinds_of_traefiks_the_first_wins_where_it_is_complete():
     assert (reading.dialect, reading.drain, warnings) == ("traefik2", "stay", ())
 
 
+@pytest.mark.parametrize("labels", [TRAEFIK1, TRAEFIK2, INTERLOCK])
+@pytest.mark.parametrize("exposed", [True, False])
+def test_one_label_enables_services_of_any_dialect(labels, exposed):
+    defaults = LabelDefaults(exposed_by_default=exposed)
+    assert (read("a", labels, defaults)[0] is not None) is exposed
+    reading, warnings = read("a", {**labels, "faststicky.enable": "true"}, defaults)
+    assert reading.dialect != "native"
+    assert warnings == ()
+    assert read("a", {**labels, "faststicky.enable": "false"}, defaults) == (None, ())
+    reading, (warning,) = read("a", {**labels, "faststicky.enable": "perhaps"}, LabelDefaults())
+    assert reading is not None
+    assert "the other labels say" in warning.text
+
+
+def test_balancing_of_the_other_dialect_stays_unless_ours_is_said():
+    labels = {**TRAEFIK2, "traefik.http.services.a.loadbalancer.strategy": "p2c", "faststicky.slow-start": "5s"}
+    for more, balance in (({}, "p2c"), ({"faststicky.balance": "least"}, "least")):
+        reading, warnings = read("a", {**labels, **more})
+        assert (reading.balancing.balance, reading.balancing.slow_start, warnings) == (balance, 5.0, ())
+
+
+def test_native_labels_win_over_interlocks():
+    reading, (warning,) = read("a", {**INTERLOCK, **NATIVE})
+    assert (reading.dialect, reading.port, reading.foreign_cookies) == ("native", 81, "")
+    assert warning.label == "com.docker.lb.hosts"
+    reading, warnings = read("a", {**INTERLOCK, "faststicky.drain": "stay"})
+    assert (reading.dialect, reading.drain, warnings) == ("interlock", "stay", ())
+
+
 def test_label_by_label():
     labels = {**TRAEFIK1, "traefik.weight": "0", "traefik.tags": "x", "FastSticky.Hold": "2s", "team": "a"}
     explained = explain("a", labels)
@@ -80,12 +113,17 @@ _keys = st.sampled_from(
         *(f"faststicky.{key}" for key in sorted(native.KEYS)),
         *(key.replace("*", name) for key in sorted(traefik2_keys.UNDERSTOOD) for name in "aB"),
         *("traefik.http.routers.a.entrypoints", "traefik.http.middlewares.true.chain.middlewares", "traefik.http.x"),
-        *("traefik.x", "faststicky.x", "z"),
+        *sorted(interlock.KEYS),
+        *("traefik.x", "faststicky.x", "com.docker.lb.x", "com.docker.lb.ssl_cert", "z"),
     ]
 )
 
 
-@given(st.dictionaries(_keys, st.one_of(st.text(max_size=12), st.sampled_from(["true", "80", "Host:a", "Host(`a`)"]))))
+@given(
+    st.dictionaries(
+        _keys, st.one_of(st.text(max_size=12), st.sampled_from(["true", "80", "Host:a", "Host(`a`)", "a.org"]))
+    )
+)
 def test_no_labels_raise_and_every_warning_is_complete(labels):
     reading, warnings = read("web", labels)
     for warning in warnings:
