@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -20,6 +21,7 @@ class LabelDefaults(msgspec.Struct, frozen=True, kw_only=True):
     network: str = ""  # name or ID of the overlay network on which tasks are reached
     domain: str = ""  # a service of Traefik's without a rule gets the host SERVICE.DOMAIN
     traefik_provider: Literal["docker", "swarm"] = "swarm"  # part of the default cookie names: Traefik 2's, 3's
+    middlewares: Mapping[str, str] = {}  # labels of middlewares of all services (traefik2_middlewares.defined)
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):

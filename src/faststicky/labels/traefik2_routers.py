@@ -1,27 +1,35 @@
 """From the routers of Traefik 2's and 3's labels to routes.
 
-A router with a middleware that keeps people out, that changes the path, or that is defined elsewhere is left out: to ignore it
-would publish what was not public, or ask the application for what it does not have. Other middlewares are ignored, with a
-warning.
+A router with a middleware that keeps people out, that changes the path, or that nobody knows is left out, see
+traefik2_middlewares.py. What it kept people out of is not served by another router of the service either: by the one that
+redirects to it from http, or by the one that is for all other paths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from faststicky.errors import LabelError
+from faststicky.labels import traefik2_middlewares
 from faststicky.labels.reading import LabelDefaults
-from faststicky.labels.rules import Alternatives, parse_expression
+from faststicky.labels.rules import Alternatives, parse_expression, possible
 from faststicky.labels.traefik import normalize
-from faststicky.labels.traefik2_keys import MIDDLEWARES, ROUTERS, SERVICES, names, router_label, spelled
+from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, names, router_label, spelled
+from faststicky.labels.traefik2_middlewares import Middlewares
 from faststicky.labels.values import LabelReader, integer, shown
 from faststicky.model import Route
 
 _LEFT_OUT = "the router is left out"
-_KEEP_OUT = frozenset(
-    {"basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist", "passtlsclientcert", "plugin"}
-)
-_OTHER_PATH = frozenset({"stripprefix", "stripprefixregex", "addprefix", "replacepath", "replacepathregex"})
+_BARRED = f"{_LEFT_OUT}, and no router behind it serves what it matches"
+_priority = integer(0, 1_000_000_000)
+
+
+class _Router(NamedTuple):
+    name: str  # in lower case
+    rule: str
+    priority: int
+    middlewares: Middlewares
 
 
 def target(router: str, reader: LabelReader) -> str:
@@ -36,34 +44,84 @@ def read(service: str, name: str, several: bool, defaults: LabelDefaults, reader
 
     service: of the Swarm. name: of Traefik. several: whether the labels define more than this one.
     """
-    found = []
-    for router in names(reader, ROUTERS) or [normalize(service)]:
+    kept: list[_Router] = []
+    barred: list[_Router] = []
+    for key in names(reader, ROUTERS) or [normalize(service)]:
         try:
-            found.append(_route(router, service, name, several, defaults, reader))
+            _refuse_other_targets(key, name, several, reader)
+        except LabelError:
+            continue
+        router = _router(key, service, defaults, reader)
+        if not _warn_of_middlewares(router, reader):
+            kept.append(router)
+        elif router.middlewares.bars:
+            barred.append(router)
+    found = []
+    for router in kept:
+        try:
+            found.append(_route(router, name, [one for one in barred if _bars(one, router)], defaults, reader))
         except LabelError:
             continue
     return tuple(found)
 
 
-def _route(router: str, service: str, name: str, several: bool, defaults: LabelDefaults, reader: LabelReader) -> Route:
-    _refuse_other_targets(router, name, several, reader)
-    _refuse_middlewares(router, reader)
-    key = router_label(router, "rule")
-    rule = reader.text(key)
+def _router(name: str, service: str, defaults: LabelDefaults, reader: LabelReader) -> _Router:
+    rule = reader.peek(router_label(name, "rule"))
     if rule is None:
         rule = f"Host(`{normalize(service)}{'.' if defaults.domain else ''}{defaults.domain}`)"
-        alternatives = _parse(rule)
-    else:
-        alternatives = reader.required(key, _parse, "", _LEFT_OUT)
-    number = integer(0, 1_000_000_000)
-    priority = reader.optional(router_label(router, "priority"), number, 0, "the rule's length is used")
+    try:
+        priority = _priority(reader.peek(router_label(name, "priority")) or "0")
+    except LabelError:
+        priority = 0
+    return _Router(
+        name, rule, priority or len(rule), traefik2_middlewares.of_router(name, reader, defaults.middlewares)
+    )
+
+
+def _bars(barred: _Router, router: _Router) -> bool:
+    """True if Traefik gives requests that both match to the barred one, or the other only redirects them to it.
+
+    Of two that are alike, which are for different entry points, a middleware that nobody knows is usually the redirection.
+    """
+    if router.middlewares.redirects:
+        return True
+    if barred.middlewares.keeps_out:
+        return barred.priority >= router.priority
+    return barred.priority > router.priority
+
+
+def _route(
+    router: _Router, name: str, barred: Sequence[_Router], defaults: LabelDefaults, reader: LabelReader
+) -> Route:
+    key = router_label(router.name, "rule")
+    try:
+        alternatives = _without(router, barred)
+    except LabelError as error:
+        raise reader.left_out(key, error.what, error.remedy, _LEFT_OUT) from None
+    reader.optional(key, lambda _: alternatives, ())  # what the label stands for
+    reader.optional(router_label(router.name, "priority"), _priority, 0, "the rule's length is used")
     return Route(
-        name=f"{spelled(router, ROUTERS, reader)}@{defaults.traefik_provider}",
-        rule=rule,
+        name=f"{spelled(router.name, ROUTERS, reader)}@{defaults.traefik_provider}",
+        rule=router.rule,
         service=f"{spelled(name, SERVICES, reader)}@{defaults.traefik_provider}",
-        priority=priority or len(rule),
+        priority=router.priority,
         alternatives=alternatives,
     )
+
+
+def _without(router: _Router, barred: Sequence[_Router]) -> Alternatives:
+    """What a router matches, without what the barred ones do. Raises LabelError if that is nothing, or not known."""
+    alternatives = _parse(router.rule)
+    if not barred:
+        return alternatives
+    try:
+        alternatives = possible(_parse(" && ".join([f"({router.rule})", *(f"!({other.rule})" for other in barred)])))
+    except LabelError:
+        alternatives = ()
+    if not alternatives:
+        past = f"it would let people past router {' and '.join(other.name for other in barred)}, which is left out"
+        raise LabelError(past, remedy="mend that router first")
+    return alternatives
 
 
 def _refuse_other_targets(router: str, name: str, several: bool, reader: LabelReader) -> None:
@@ -89,34 +147,14 @@ def _parse(rule: str) -> Alternatives:
     return alternatives
 
 
-def _refuse_middlewares(router: str, reader: LabelReader) -> None:
-    key = router_label(router, "middlewares")
-    kinds = dict(_kinds((reader.text(key) or "").lower(), reader, set()))
-    for middleware, kind in kinds.items():
-        what = remedy = ""
-        if not kind:
-            what = f"middleware {shown(middleware)} is not defined here, so that nobody knows what it is for"
-            remedy = "if it neither keeps people out nor changes the path, remove it"
-        elif kind in _KEEP_OUT:
-            what, remedy = f"{kind} ({middleware}) is not supported", "keep it in the application, and remove it here"
-        elif kind in _OTHER_PATH:
-            what, remedy = f"{kind} ({middleware}) is not supported", "let the application serve the path as it is"
-        if what:
-            raise reader.left_out(key, what, remedy, _LEFT_OUT)
-    if kinds:
-        told = ", ".join(f"{kind} ({middleware})" for middleware, kind in kinds.items())
-        reader.warn_of(key, f"{told}: not supported, ignored; remove it, or keep what it does in the application")
-
-
-def _kinds(listed: str, reader: LabelReader, seen: set[str]) -> Iterable[tuple[str, str]]:
-    """Middlewares and their kinds ("" where they are not defined), those in chains one by one."""
-    for written in filter(None, (part.strip() for part in listed.split(","))):
-        name, _, provider = written.partition("@")
-        prefix = f"{MIDDLEWARES}{name}."
-        keys = [key for key in reader.names() if key.startswith(prefix)] if provider in ("", "docker", "swarm") else []
-        if not keys:
-            yield written, ""
-        elif (kind := keys[0].removeprefix(prefix).partition(".")[0]) != "chain":
-            yield written, kind
-        elif name not in seen:
-            yield from _kinds((reader.text(prefix + "chain.middlewares") or "").lower(), reader, seen | {name})
+def _warn_of_middlewares(router: _Router, reader: LabelReader) -> bool:
+    """True if the router is left out for one of them."""
+    key = router_label(router.name, "middlewares")
+    if problem := router.middlewares.problem:
+        reader.left_out(key, *problem, _BARRED if router.middlewares.keeps_out else _LEFT_OUT)
+        return True
+    if router.middlewares.kinds:
+        reader.warn_of(
+            key, f"{router.middlewares}: not supported, ignored; remove it, or keep what it does in the application"
+        )
+    return False

@@ -103,13 +103,17 @@ class LabelReader:
         """A key as the source spells it; `key` itself if it is missing."""
         return self._labels.get(key, (key, ""))[0]
 
+    def peek(self, key: str) -> str | None:
+        """As `text`, of a label that has no effect of its own: it does not count as looked up."""
+        found = self._labels.get(key)
+        return None if found is None else found[1].strip()
+
     def text(self, key: str) -> str | None:
         """The value without surrounding white space, None when the label is missing."""
-        found = self._labels.get(key)
-        if found is None:
-            return None
-        self.values.setdefault(found[0], found[1].strip())
-        return found[1].strip()
+        value = self.peek(key)
+        if value is not None:
+            self.values.setdefault(self.written(key), value)
+        return value
 
     def warn(self, key: str, value: str, text: str) -> None:
         """Keep one warning: what is wrong, and the remedy."""

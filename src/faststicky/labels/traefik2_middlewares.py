@@ -1,0 +1,101 @@
+"""What becomes of the middlewares of a router of Traefik 2's and 3's labels (2.11 and 3.7, pkg/config/dynamic/middlewares.go).
+
+None has an effect. To ignore one that keeps people out would publish what was not public; to ignore one that changes the path
+would ask the application for what it does not have. A router with one of these is left out, and so is one with a middleware that
+nobody knows. The others are harmless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from faststicky.labels.traefik2_keys import MIDDLEWARES, router_label
+from faststicky.labels.values import LabelReader, shown
+
+_KEEP_OUT = frozenset(
+    {"basicauth", "digestauth", "forwardauth", "ipallowlist", "ipwhitelist", "passtlsclientcert", "plugin"}
+)
+_OTHER_PATH = frozenset({"stripprefix", "stripprefixregex", "addprefix", "replacepath", "replacepathregex"})
+_REDIRECT = frozenset({"redirectscheme", "redirectregex"})
+_HARMLESS = frozenset(
+    {
+        *("headers", "errors", "ratelimit", "inflightreq", "buffering", "circuitbreaker", "compress", "retry"),
+        *("contenttype", "grpcweb", "encodedcharacters", *_REDIRECT),
+    }
+)
+
+
+class Middlewares(NamedTuple):
+    """Those of one router, in order, the ones in chains one by one.
+
+    kinds: name as the router writes it, and kind, "" where it is not defined.
+    """
+
+    kinds: tuple[tuple[str, str], ...]
+
+    @property
+    def keeps_out(self) -> bool:
+        """True if one is known to keep people out."""
+        return any(kind in _KEEP_OUT for _, kind in self.kinds)
+
+    @property
+    def redirects(self) -> bool:
+        """True if one sends people elsewhere, usually to the router for https."""
+        return any(kind in _REDIRECT for _, kind in self.kinds)
+
+    @property
+    def bars(self) -> bool:
+        """True if one keeps people out, or might."""
+        return any(kind not in _HARMLESS | _OTHER_PATH for _, kind in self.kinds)
+
+    @property
+    def problem(self) -> tuple[str, str] | None:
+        """Why the router is left out, and the remedy; what is worst comes first."""
+        for name, kind in self.kinds:
+            if kind in _KEEP_OUT:
+                return f"{kind} ({name}) is not supported", "keep it in the application, and remove it here"
+        for name, kind in self.kinds:
+            if not kind:
+                what = f"middleware {shown(name)} is not defined here, so that nobody knows what it is for"
+                return what, "repeat its labels at this service, or remove it if it is not needed"
+            if kind not in _HARMLESS | _OTHER_PATH:
+                return f"{kind} ({name}) is no middleware that is known here", "correct it, or remove it"
+        for name, kind in self.kinds:
+            if kind in _OTHER_PATH:
+                return f"{kind} ({name}) is not supported", "let the application serve the path as it is"
+        return None
+
+    def __str__(self) -> str:
+        return ", ".join(f"{kind} ({name})" for name, kind in self.kinds)
+
+
+def of_router(router: str, reader: LabelReader, others: Mapping[str, str]) -> Middlewares:
+    """others: as `defined` gives them."""
+    labels = {**others, **{key: reader.peek(key) or "" for key in reader.names() if key.startswith(MIDDLEWARES)}}
+    return Middlewares(tuple(_kinds(reader.text(router_label(router, "middlewares")) or "", labels, frozenset())))
+
+
+def defined(services: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """The labels of middlewares of all services, keys in lower case: a router may name those of another service."""
+    found: dict[str, str] = {}
+    for labels in services:
+        for key, value in labels.items():
+            folded = key.lower()
+            if folded.startswith(MIDDLEWARES):
+                found[folded] = f"{found[folded]},{value}" if found.get(folded, value) != value else value
+    return found
+
+
+def _kinds(listed: str, labels: Mapping[str, str], seen: frozenset[str]) -> Iterable[tuple[str, str]]:
+    for written in filter(None, (part.strip().lower() for part in listed.split(","))):
+        name, _, provider = written.partition("@")
+        prefix = f"{MIDDLEWARES}{name}."
+        keys = [key for key in sorted(labels) if key.startswith(prefix)] if provider in ("", "docker", "swarm") else []
+        if not keys:
+            yield written, ""
+        for kind in dict.fromkeys(key.removeprefix(prefix).partition(".")[0] for key in keys):
+            if kind != "chain":
+                yield written, kind
+            elif name not in seen:
+                yield from _kinds(labels.get(prefix + "chain.middlewares", ""), labels, seen | {name})
