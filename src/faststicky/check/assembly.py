@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 
+import msgspec
+
 from faststicky.check import findings, running, shared_cookies, stack_file, suspicions
 from faststicky.check.declared import Declared
 from faststicky.check.report import CheckedRoute, Report
 from faststicky.check.rule_words import in_words
 from faststicky.discovery.pool import Found, assemble, members
 from faststicky.errors import ConfigError
+from faststicky.labels import traefik2_middlewares
 from faststicky.labels.dialects import Explanation, explain
 from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Route, Service, Warning
@@ -70,6 +73,8 @@ def of_swarm(endpoint: str, defaults: LabelDefaults, proxy: str, *, own_ids: Seq
 
 
 def _explained(declared: Sequence[Declared], defaults: LabelDefaults) -> dict[str, Explanation]:
+    middlewares = traefik2_middlewares.defined(one.labels for one in declared)
+    defaults = msgspec.structs.replace(defaults, middlewares=middlewares)
     return {one.name: explain(one.name, one.labels, defaults) for one in declared}
 
 

@@ -195,6 +195,7 @@ class SwarmSource:
         ending = {ident: old for ident, old in self._routed.items() if ident not in listed and ident in of_service}
         self._routed = {}
         self._updating = self._unshared = False
+        self._readings.know(seen.services)
         for service in sorted((*listed.values(), *ending.values()), key=lambda s: (s.spec.name, s.id)):
             removed = service.id in ending
             reading, said = self._readings.of(service)

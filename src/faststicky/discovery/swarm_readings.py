@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+import msgspec
+
 from faststicky.discovery.swarm_shapes import Service, ServiceSpec
-from faststicky.labels import dialects
+from faststicky.labels import dialects, traefik2_middlewares
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.model import Warning
 
@@ -17,6 +21,13 @@ class Readings:
         self._defaults = defaults
         self._kept: dict[str, tuple[ServiceSpec, Said]] = {}
         self._used: dict[str, tuple[ServiceSpec, Said]] = {}
+
+    def know(self, services: Iterable[Service]) -> None:
+        """What services define for each other; to be called with all of them before `of`. A change reads all anew."""
+        middlewares = traefik2_middlewares.defined(service.spec.labels or {} for service in services)
+        if middlewares != self._defaults.middlewares:
+            self._defaults = msgspec.structs.replace(self._defaults, middlewares=middlewares)
+            self._kept, self._used = {}, {}
 
     def of(self, service: Service) -> Said:
         """As `dialects.read`; the same objects as the last time if name and labels are the same."""

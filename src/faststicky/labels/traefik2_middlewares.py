@@ -57,8 +57,8 @@ class Middlewares(NamedTuple):
                 return f"{kind} ({name}) is not supported", "keep it in the application, and remove it here"
         for name, kind in self.kinds:
             if not kind:
-                what = f"middleware {shown(name)} is not defined here, so that nobody knows what it is for"
-                return what, "repeat its labels at this service, or remove it if it is not needed"
+                what = f"middleware {shown(name)} is not defined by labels, so that nobody knows what it is for"
+                return what, "if it neither keeps people out nor changes the path, remove it"
             if kind not in _HARMLESS | _OTHER_PATH:
                 return f"{kind} ({name}) is no middleware that is known here", "correct it, or remove it"
         for name, kind in self.kinds:

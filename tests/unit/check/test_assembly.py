@@ -127,3 +127,18 @@ def test_a_swarm(engine):
     assert [route.tasks for route in report.routes] == [1]
     assert [(w.service, w.label) for w in report.suspicions] == [("web", "labels"), ("web", "faststicky.network")]
     assert report.notes == ()
+
+
+def test_middlewares_that_another_service_of_the_stack_defines():
+    text = """
+services:
+  app:
+    image: app
+    deploy:
+      labels:
+        - traefik.http.routers.a.rule=Host(`a`)
+        - traefik.http.routers.a.middlewares=sec@swarm
+        - traefik.http.services.a.loadbalancer.server.port=80
+  other: {image: app, deploy: {labels: [traefik.http.middlewares.sec.compress=true]}}
+"""
+    assert [route.name for route in stack(text).routes] == ["a@swarm"]

@@ -333,3 +333,18 @@ def test_events_wake_and_ask_for_everything(tutorial, source, monkeypatch):
         tutorial.asked.clear()
         source.discover()
         assert len(tutorial.asked) == 3
+
+
+def test_middlewares_of_other_services(tutorial, source):
+    labels = {
+        "traefik.http.routers.a.rule": "Host(`a`)",
+        "traefik.http.routers.a.middlewares": "sec",
+        "traefik.http.services.a.loadbalancer.server.port": "80",
+    }
+    tutorial.services = [fake.service("app", labels), fake.service("traefik", {})]
+    assert source.discover().routes == ()
+    tutorial.services = [
+        fake.service("app", labels),
+        fake.service("traefik", {"traefik.http.middlewares.sec.compress": "1"}),
+    ]
+    assert [route.name for route in source.discover().routes] == ["a@swarm"]

@@ -36,3 +36,26 @@ def test_services_that_are_gone_are_forgotten():
     readings.trim()
     readings.trim()
     assert readings.of(service(LABELS)) is not first
+
+
+def test_middlewares_that_other_services_define():
+    """Traefik's own service usually has them."""
+    app = service(
+        {
+            "traefik.http.routers.a.rule": "Host(`a`)",
+            "traefik.http.routers.a.middlewares": "sec@swarm",
+            "traefik.http.services.a.loadbalancer.server.port": "80",
+        }
+    )
+    traefik = service({"traefik.http.middlewares.sec.headers.stsseconds": "1"}, "traefik")
+    readings = Readings(LabelDefaults())
+    readings.know([app])
+    assert readings.of(app)[0] is None
+    readings.know([app, traefik])
+    first = readings.of(app)
+    assert [route.name for route in first[0].routes] == ["a@swarm"]
+    readings.trim()
+    readings.know([traefik, app])
+    assert readings.of(app) is first
+    readings.know([app])
+    assert readings.of(app)[0] is None
