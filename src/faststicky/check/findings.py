@@ -111,6 +111,6 @@ def _why_not_asked_for(key: str, explained: Explanation) -> str:
         return "its router is left out"
     if _of_health(key):
         return "there are no health checks"
-    if key.lower().startswith(_COOKIE):
+    if key.lower().startswith(_COOKIE) or traefik2_keys.shape_of(key).startswith(traefik2_keys.COOKIE):
         return "the service is not sticky"
     return "it has no effect beside the others"

@@ -17,7 +17,7 @@ from faststicky.errors import LabelError
 from faststicky.labels import cookies, health, traefik2_routers
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.traefik import normalize, of_later, weight
-from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, names, service_label, spelled, warn_of_others
+from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, is_off, names, service_label, spelled, warn_of_others
 from faststicky.labels.values import LabelReader, boolean, port, shown
 from faststicky.model import Balance, Balancing, CookiePolicy
 
@@ -38,8 +38,10 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
     if not reader.optional("traefik.enable", boolean, defaults.exposed_by_default):
         return None
     warn_of_others(reader)
+    if not any(key.startswith("traefik.http.") for key in reader.names()):
+        return None
     defined = names(reader, SERVICES)
-    name = _chosen(defined, reader) if defined else normalize(service)
+    name = _chosen(normalize(service).lower(), defined, reader) if defined else normalize(service)
     prefix, spelled_name = service_label(name, ""), spelled(name, SERVICES, reader)
     _refuse_other_protocols(prefix + "server.scheme", reader)
     add = f"add the port on which the application listens: {prefix}server.port=8000"
@@ -49,27 +51,28 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         port=reader.required(prefix + "server.port", port, add),
         network=_network(reader) or defaults.network,
         weight=reader.optional(prefix + "server.weight", weight, 1),
-        cookie=_cookie(spelled_name, prefix + "sticky.cookie", defaults, reader),
+        cookie=_cookie(spelled_name, prefix + "sticky", defaults, reader),
         pass_host_header=reader.optional(prefix + "passhostheader", boolean, True),
         health=health.read_traefik2(prefix + "healthcheck.", reader),
         balancing=Balancing(balance=reader.optional(prefix + "strategy", _strategy, "wrr")),
         foreign_cookies="traefik2",
-        network_label=f"traefik.{defaults.traefik_provider}.network",
+        network_label=_network_label(defaults, reader),
         sticky_label=prefix + "sticky.cookie",
         cookie_label=prefix + "sticky.cookie.name",
-        routes=traefik2_routers.read(service, name, len(defined) > 1, defaults, reader),
+        routes=traefik2_routers.read(service, name, defined, defaults, reader),
     )
     return reading if reading.routes else None
 
 
-def _chosen(defined: list[str], reader: LabelReader) -> str:
-    """Of several services the one that a router leads to; the others are warned of."""
+def _chosen(service: str, defined: list[str], reader: LabelReader) -> str:
+    """Of several services the one that a router leads to, and is called like the Swarm's; the others are warned of."""
     wanted = [traefik2_routers.target(router, reader) for router in names(reader, ROUTERS)]
-    name = next((one for one in wanted if one in defined), defined[0])
+    likely = [one for one in wanted if one in defined] or defined
+    name = next((one for one in likely if f"-{service}".endswith(f"-{one}")), likely[0])
     for other in defined:
         if other != name:
             key = next(key for key in reader.names() if key.startswith(f"{SERVICES}{other}."))
-            text = f"a service of the Swarm is one service here, {name}; make {other} a service of its own"
+            text = f"only one port of a service is served, that of {name}; remove {other}, or keep it for another proxy"
             reader.warn_of(key, text)
     return name
 
@@ -81,9 +84,17 @@ def _network(reader: LabelReader) -> str:
     return later or earlier or ""
 
 
-def _cookie(name: str, key: str, defaults: LabelDefaults, reader: LabelReader) -> CookiePolicy | None:
-    sticky = reader.optional(key, boolean, False, "the service is not sticky")
-    if not sticky and not any(other.startswith(key + ".") for other in reader.names()):
+def _network_label(defaults: LabelDefaults, reader: LabelReader) -> str:
+    written = [key for key in ("traefik.swarm.network", "traefik.docker.network") if reader.peek(key)]
+    return reader.written(written[0]) if written else f"traefik.{defaults.traefik_provider}.network"
+
+
+def _cookie(name: str, sticky: str, defaults: LabelDefaults, reader: LabelReader) -> CookiePolicy | None:
+    key = sticky + ".cookie"
+    if is_off(sticky, reader):
+        return None
+    implied = reader.peek(key) is None and any(other.startswith(key + ".") for other in reader.names())
+    if not reader.optional(key, boolean, implied, "the service is not sticky"):
         return None
     written = reader.text(key + ".name")
     policy = CookiePolicy(

@@ -10,11 +10,12 @@ import re
 
 from faststicky.labels import traefik1
 from faststicky.labels.health import TRAEFIK2_NAMES
-from faststicky.labels.values import LabelReader, nearest
+from faststicky.labels.values import LabelReader, nearest, shown
 
 ROUTERS, SERVICES, MIDDLEWARES = "traefik.http.routers.", "traefik.http.services.", "traefik.http.middlewares."
 _BALANCER = SERVICES + "*.loadbalancer."
 HEALTH = _BALANCER + "healthcheck."
+COOKIE = _BALANCER + "sticky.cookie."
 
 UNDERSTOOD = frozenset(
     {
@@ -25,10 +26,7 @@ UNDERSTOOD = frozenset(
         *(f"{_BALANCER}{name}" for name in ("server.port", "server.scheme", "server.weight", "passhostheader", "strategy")),
         *(HEALTH + name for name in TRAEFIK2_NAMES),
         _BALANCER + "sticky.cookie",
-        *(
-            f"{_BALANCER}sticky.cookie.{name}"
-            for name in ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")
-        ),
+        *(COOKIE + name for name in ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")),
     }
 )  # fmt: skip
 
@@ -42,7 +40,7 @@ _IGNORED = (
     (r"services\.\*\.loadbalancer\.responseforwarding\..+", "answers are passed on as they come"),
     (r"services\.\*\.loadbalancer\.passivehealthcheck\..+", "tasks that fail are ejected anyway (--eject-after)"),
     (r"services\.\*\.loadbalancer\.healthcheck\.followredirects", "an answer that redirects is a good one"),
-    (r"services\.\*\.loadbalancer\.sticky", "that nobody stays by it is so in Traefik, too"),
+    (r"services\.\*\.loadbalancer\.sticky", "users stay by sticky.cookie and the labels below it"),
     (r"middlewares\..+", "what becomes of a middleware is told at the router that names it"),
 )
 _UNSUPPORTED = (
@@ -88,7 +86,10 @@ def shape_of(key: str) -> str:
 
 def why_ignored(key: str) -> str:
     """Why a label has no effect and need not have one; "" for all others."""
-    return _text(_IGNORED, shape_of(key))
+    shape = shape_of(key)
+    if re.fullmatch(r"traefik\.[^.]+", shape) and not traefik1.knows(key) and not nearest(shape, UNDERSTOOD):
+        return "no label of Traefik's; constraints, which may be what it is for, have no effect"
+    return _text(_IGNORED, shape)
 
 
 def warn_of_others(reader: LabelReader) -> None:
@@ -100,7 +101,7 @@ def warn_of_others(reader: LabelReader) -> None:
         if shape == f"{ROUTERS}*.entrypoints":
             _warn_of_entry_points(key, reader)
         elif shape == _BALANCER + "sticky":
-            reader.warn_of(key, f"nobody stays by it, in Traefik neither; write {key}.cookie=true")
+            _warn_of_sticky(key, reader)
         elif shape.endswith(".lbswarm"):
             reader.warn_of(key, "requests go to tasks, never to Swarm's balancer, with which no user stays; remove it")
         elif key.startswith(("traefik.tcp.", "traefik.udp.", "traefik.tls.")):
@@ -125,15 +126,26 @@ def _text(table: tuple[tuple[str, str], ...], shape: str) -> str:
 
 def _with_name(shape: str, key: str) -> str:
     """A shape with the name that a key has."""
-    name = re.sub(r"^traefik\.http\.[a-z]+\.([^.]*).*", r"\1", key)
-    return shape.replace("*", name)
+    parts = key.split(".")
+    return shape.replace("*", parts[3] if len(parts) > 4 else "NAME")
+
+
+def is_off(key: str, reader: LabelReader) -> bool:
+    """True if a service's label "sticky" switches off all labels below it, as in Traefik."""
+    return (reader.peek(key) or "true").lower() != "true"
+
+
+def _warn_of_sticky(key: str, reader: LabelReader) -> None:
+    cookie = any(other == f"{key}.cookie" or other.startswith(f"{key}.cookie.") for other in reader.names())
+    if cookie and is_off(key, reader):
+        reader.warn_of(key, f"nobody stays, since it wins over {key}.cookie; remove one of them")
+    elif not cookie and not is_off(key, reader):
+        reader.warn_of(key, f"nobody stays by it, in Traefik neither; write {key}.cookie=true")
 
 
 def _warn_of_entry_points(key: str, reader: LabelReader) -> None:
     for name in (reader.text(key) or "").split(","):
         if name.strip().lower() not in _PUBLIC:
-            text = (
-                f"entry point {name.strip()} is not known: every address that the proxy listens on serves every route; "
-            )
+            text = f"entry point {shown(name.strip())} is not known: every address that the proxy listens on serves every route; "
             reader.warn_of(key, f"{text}if only some people could reach it, take the service off the proxy")
             return

@@ -22,7 +22,8 @@ from faststicky.model import Route
 
 _LEFT_OUT = "the router is left out"
 _BARRED = f"{_LEFT_OUT}, and no router behind it serves what it matches"
-_priority = integer(0, 1_000_000_000)
+_LOWEST, _HIGHEST = 1, 1_000_000_000  # priorities
+_integer = integer(-(10**12), 10**12)
 
 
 class _Router(NamedTuple):
@@ -34,21 +35,23 @@ class _Router(NamedTuple):
 
 def target(router: str, reader: LabelReader) -> str:
     """Name of the service that a router names, "" for none. The provider is left away if it is the Swarm."""
-    written = (reader.text(router_label(router, "service")) or "").lower()
+    written = (reader.peek(router_label(router, "service")) or "").lower()
     name, _, provider = written.partition("@")
     return name if provider in ("docker", "swarm") else written
 
 
-def read(service: str, name: str, several: bool, defaults: LabelDefaults, reader: LabelReader) -> tuple[Route, ...]:
+def read(
+    service: str, name: str, defined: Sequence[str], defaults: LabelDefaults, reader: LabelReader
+) -> tuple[Route, ...]:
     """The routes to one of Traefik's services; warnings of those that are left out are kept in `reader`.
 
-    service: of the Swarm. name: of Traefik. several: whether the labels define more than this one.
+    service: of the Swarm. name: of Traefik. defined: all of Traefik's that the labels define.
     """
     kept: list[_Router] = []
     barred: list[_Router] = []
     for key in names(reader, ROUTERS) or [normalize(service)]:
         try:
-            _refuse_other_targets(key, name, several, reader)
+            _refuse_other_targets(key, name, defined, reader)
         except LabelError:
             continue
         router = _router(key, service, defaults, reader)
@@ -78,6 +81,12 @@ def _router(name: str, service: str, defaults: LabelDefaults, reader: LabelReade
     )
 
 
+def _priority(text: str) -> int:
+    """Traefik has negative and larger ones, too; 0 is the rule's length. Raises LabelError."""
+    number = _integer(text)
+    return max(_LOWEST, min(number, _HIGHEST)) if number else 0
+
+
 def _bars(barred: _Router, router: _Router) -> bool:
     """True if Traefik gives requests that both match to the barred one, or the other only redirects them to it.
 
@@ -99,6 +108,7 @@ def _route(
     except LabelError as error:
         raise reader.left_out(key, error.what, error.remedy, _LEFT_OUT) from None
     reader.optional(key, lambda _: alternatives, ())  # what the label stands for
+    reader.text(router_label(router.name, "service"))
     reader.optional(router_label(router.name, "priority"), _priority, 0, "the rule's length is used")
     return Route(
         name=f"{spelled(router.name, ROUTERS, reader)}@{defaults.traefik_provider}",
@@ -124,13 +134,16 @@ def _without(router: _Router, barred: Sequence[_Router]) -> Alternatives:
     return alternatives
 
 
-def _refuse_other_targets(router: str, name: str, several: bool, reader: LabelReader) -> None:
+def _refuse_other_targets(router: str, name: str, defined: Sequence[str], reader: LabelReader) -> None:
     wanted, key = target(router, reader), router_label(router, "service")
-    if not wanted and several:
+    if not wanted and len(defined) > 1:
         raise reader.left_out(key, "one of several services has to be named", f"write {key}={name}", _LEFT_OUT)
     if "@" in wanted:
         what = f"{shown(wanted)} is a service that only Traefik has"
         raise reader.left_out(key, what, "remove the router", _LEFT_OUT)
+    if wanted and wanted != name and wanted in defined:
+        what = f"it leads to {wanted}, and only one port of a service is served, that of {name}"
+        raise reader.left_out(key, what, "remove the router, or keep it for another proxy", _LEFT_OUT)
     if wanted and wanted != name:
         what = f"it leads to {shown(wanted)}, not to this service"
         raise reader.left_out(key, what, "move the router's labels to the service that it leads to", _LEFT_OUT)

@@ -140,6 +140,12 @@ NOT_EXPOSED = LabelDefaults(exposed_by_default=False)
             f"{SERVICE}.healthcheck.path",
             "faststicky.health.path is there too",
         ),
+        (
+            {**LATER, f"{SERVICE}.sticky.cookie": "no", f"{SERVICE}.sticky.cookie.Name": "a"},
+            f"{SERVICE}.sticky.cookie.Name",
+            "not sticky",
+        ),
+        ({**LATER, "traefik.constraint-label": "public"}, "traefik.constraint-label", "constraints"),
         ({**TRAEFIK, "Traefik.weight": "2"}, "Traefik.weight", "lower case"),
         ({**NATIVE, **TRAEFIK}, "traefik.port", "faststicky labels, which win"),
         ({**NATIVE, "traefik.enable": "true"}, "traefik.enable", "faststicky labels, which win"),

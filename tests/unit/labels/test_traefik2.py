@@ -85,13 +85,16 @@ def test_everything_said():
         ({"sticky.cookie": "false"}, False),
         ({"sticky.cookie.secure": "false"}, True),
         ({"sticky": "true"}, False),
+        ({"sticky.cookie": "false", "sticky.cookie.name": "x"}, False),
+        ({"sticky.cookie": "true", "sticky": "true"}, True),
+        ({"sticky.cookie": "true", "sticky": "false"}, False),
         ({}, False),
     ],
 )
 def test_what_makes_users_stay(labels, sticky):
     found, warnings = reading_of({f"{SERVICE}.{key}": value for key, value in labels.items()})
     assert (found.cookie is not None) is sticky
-    assert len(warnings) == ("sticky" in labels)
+    assert len(warnings) == ("sticky" in labels and not sticky)
 
 
 def test_networks_of_both_kinds():
@@ -145,10 +148,38 @@ def test_of_several_services_the_one_that_a_router_names():
     other = {"traefik.http.services.admin.loadbalancer.server.port": "9000"}
     found, warnings = reading_of({**other, f"{ROUTER}.service": "w"})
     assert found.port == 8000
-    assert warnings == [
-        "traefik.http.services.admin.loadbalancer.server.port: a service of the Swarm is one service here, w; "
-        "make admin a service of its own"
+    (warning,) = warnings
+    assert warning.startswith("traefik.http.services.admin.loadbalancer.server.port: only one port")
+
+
+def test_of_several_services_that_routers_name_the_one_that_is_called_like_the_swarms():
+    """Portainer, GitLab: the second one is for agents, or a registry."""
+    labels = {}
+    for name, port in (("edge", "8000"), ("portainer", "9000"), ("zoo", "1")):
+        labels[f"traefik.http.routers.{name}.rule"] = f"Host(`{name}`)"
+        labels[f"traefik.http.routers.{name}.service"] = name
+        labels[f"traefik.http.services.{name}.loadbalancer.server.port"] = port
+    found, warnings = read("x_Portainer", labels)
+    assert (found.port, [route.rule for route in found.routes]) == (9000, ["Host(`portainer`)"])
+    assert [(one.label.split(".")[2:4], one.label.split(".")[-1]) for one in warnings] == [
+        (["services", "edge"], "port"),
+        (["services", "zoo"], "port"),
+        (["routers", "edge"], "service"),
+        (["routers", "zoo"], "service"),
     ]
+    assert all("only one port" in warning.text for warning in warnings)
+    assert read("x_other", labels)[0].port == 8000
+
+
+def test_services_without_http_are_nobody_to_us():
+    found, (warning,) = read("db", {"traefik.enable": "true", "traefik.tcp.routers.db.rule": "HostSNI(`*`)"})
+    assert (found, warning.label) == (None, "traefik.tcp.routers.db.rule")
+
+
+def test_warnings_of_the_network_name_the_label_that_is_there():
+    for key in ("traefik.docker.network", "traefik.Swarm.network"):
+        assert reading_of({key: "net"})[0].network_label == key
+    assert reading_of(traefik_provider="docker")[0].network_label == "traefik.docker.network"
 
 
 def test_who_is_exposed():

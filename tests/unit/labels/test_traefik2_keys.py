@@ -54,6 +54,7 @@ def test_what_is_understood_is_not_warned_of_nor_ignored():
         "traefik.http.routers.a.observability.tracing", "traefik.http.middlewares.m.basicauth.users",
         "traefik.http.services.a.loadbalancer.responseForwarding.flushInterval",
         "traefik.http.services.a.loadbalancer.passivehealthcheck.failurewindow",
+        "traefik.constraint-label",
     ],
 )  # fmt: skip
 def test_what_is_ignored_without_a_warning_has_a_reason(key):
@@ -64,10 +65,6 @@ def test_what_is_ignored_without_a_warning_has_a_reason(key):
 @pytest.mark.parametrize(
     ("key", "says"),
     [
-        (
-            "traefik.http.services.a.loadbalancer.sticky",
-            "write traefik.http.services.a.loadbalancer.sticky.cookie=true",
-        ),
         ("traefik.http.services.a.loadbalancer.server.url", "address and server.port"),
         ("traefik.http.services.a.loadbalancer.serversTransport", "plain HTTP"),
         ("traefik.http.services.a.loadbalancer.healthcheck.headers.X", "not supported"),
@@ -80,6 +77,9 @@ def test_what_is_ignored_without_a_warning_has_a_reason(key):
         ("traefik.http.routers.a.rul", "did you mean traefik.http.routers.a.rule?"),
         ("traefik.http.services.a.loadbalancer.server.prot", "traefik.http.services.a.loadbalancer.server.port?"),
         ("traefik.nothing.like.it", "remove it"),
+        ("traefik.htp.routers.a.rule", "did you mean traefik.http.routers.a.rule?"),
+        ("traefik.http.routers", "did you mean traefik.http.routers.NAME.rule?"),
+        ("traefik.enabled", "did you mean traefik.enable?"),
     ],
 )
 def test_what_is_not_supported_or_not_known(key, says):
@@ -88,4 +88,21 @@ def test_what_is_not_supported_or_not_known(key, says):
 
 def test_entry_points_that_not_everybody_may_use():
     assert warned("traefik.http.routers.a.entrypoints", "web, websecure") == ""
-    assert "internal is not known" in warned("traefik.http.routers.a.entrypoints", "web,internal")
+    assert '"internal" is not known' in warned("traefik.http.routers.a.entrypoints", "web,internal")
+
+
+def test_what_is_shown_of_a_value_has_no_control_characters():
+    assert warned("traefik.http.routers.a.entrypoints", "a\n\U00018cd6").isprintable()
+
+
+@pytest.mark.parametrize(
+    ("sticky", "cookie", "says"),
+    [("true", {}, "nobody stays by it"), ("true", {"sticky.cookie": "true"}, ""), ("false", {}, ""),
+     ("false", {"Sticky.Cookie.name": "x"}, "wins over")],
+)  # fmt: skip
+def test_sticky_alone(sticky, cookie, says):
+    prefix = "traefik.http.services.a.loadbalancer."
+    found = LabelReader("web", {prefix + key: value for key, value in {"sticky": sticky, **cookie}.items()}, fold=True)
+    warn_of_others(found)
+    assert [says in warning.text for warning in found.warnings] == ([True] if says else [])
+    assert traefik2_keys.why_ignored(prefix + "sticky")

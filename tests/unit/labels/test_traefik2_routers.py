@@ -9,10 +9,10 @@ from faststicky.labels.values import LabelReader
 A = "traefik.http.routers.a."
 
 
-def routed(labels: dict[str, str], *, several: bool = False, **defaults):
+def routed(labels: dict[str, str], *, defined: tuple[str, ...] = ("w",), **defaults):
     """Routes of Traefik's service w, of the Swarm's service stack_web; texts of warnings."""
     reader = LabelReader("stack_web", labels, fold=True)
-    routes = traefik2_routers.read("stack_web", "w", several, LabelDefaults(**defaults), reader)
+    routes = traefik2_routers.read("stack_web", "w", defined, LabelDefaults(**defaults), reader)
     return routes, [f"{warning.label}: {warning.text}" for warning in reader.warnings]
 
 
@@ -29,6 +29,18 @@ def test_the_rules_length_is_its_priority():
     for priority in ({}, {A + "priority": "0"}):
         (route,), _ = routed({A + "rule": "Host(`a.org`)", **priority})
         assert route.priority == 13
+
+
+@pytest.mark.parametrize(("written", "priority"), [("-1", 1), ("2147483647", 1_000_000_000), ("5", 5)])
+def test_priorities_that_only_traefik_has_keep_their_order(written, priority):
+    (route,), warnings = routed({A + "rule": "Host(`a.org`)", A + "priority": written})
+    assert (route.priority, warnings) == (priority, [])
+
+
+def test_a_priority_that_is_none_is_told():
+    (route,), (warning,) = routed({A + "rule": "Host(`a.org`)", A + "priority": "high"})
+    assert route.priority == 13
+    assert "the rule's length is used" in warning
 
 
 def test_without_routers_or_without_a_rule_the_services_name_is_the_host():
@@ -48,6 +60,7 @@ def test_names_keep_their_case():
     ("labels", "says"),
     [
         ({A + "service": "other"}, 'leads to "other"'),
+        ({A + "service": "W2@swarm"}, "move the router's labels"),
         ({A + "service": "api@internal"}, "only Traefik has"),
         ({A + "service": "w@file"}, "only Traefik has"),
         ({A + "rule": "Host(`a`"}, "unexpected end"),
@@ -91,10 +104,10 @@ def test_other_middlewares_are_ignored():
 def test_with_several_services_a_router_has_to_say_which():
     rule = {A + "rule": "Host(`a`)"}
     assert len(routed(rule)[0]) == 1
-    routes, (warning,) = routed(rule, several=True)
+    routes, (warning,) = routed(rule, defined=("v", "w"))
     assert routes == ()
     assert "write traefik.http.routers.a.service=w" in warning
-    assert len(routed({**rule, A + "service": "w"}, several=True)[0]) == 1
+    assert len(routed({**rule, A + "service": "w"}, defined=("v", "w"))[0]) == 1
 
 
 REDIRECT = {"traefik.http.middlewares.r.redirectscheme.scheme": "https"}
@@ -149,5 +162,5 @@ def test_what_cannot_be_read_bars_all_behind_it():
 def test_of_a_router_that_is_left_out_nothing_counts_as_read():
     labels = {A + "rule": "Host(`a`)", A + "middlewares": "auth", A + "priority": "3", **AUTH}
     reader = LabelReader("web", labels, fold=True)
-    assert traefik2_routers.read("web", "web", False, LabelDefaults(), reader) == ()
+    assert traefik2_routers.read("web", "web", (), LabelDefaults(), reader) == ()
     assert not {A + "rule", A + "priority"} & set(reader.values)
