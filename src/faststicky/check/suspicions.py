@@ -72,11 +72,14 @@ def _not_enabled(declared: Declared, explained: Explanation) -> list[Warning]:
 def _not_sticky(declared: Declared, reading: Reading) -> list[Warning]:
     """Several tasks, and nobody has said whether users shall stay (faststicky's own labels: they do)."""
     label = reading.sticky_label
-    said = {label, _LEGACY} & {key if reading.dialect == "traefik1" else key.lower() for key in declared.labels}
-    if reading.cookie is not None or reading.dialect == "native" or said or declared.tasks in (0, 1):
+    asked = {label, label.removesuffix(".cookie"), _LEGACY}
+    said = asked & {key if reading.dialect == "traefik1" else key.lower() for key in declared.labels}
+    stay = reading.cookie is not None or reading.dialect == "native" or reading.balancing.balance == "hash"
+    if stay or said or declared.tasks in (0, 1):
         return []
     tasks = "one task on every node" if declared.tasks is None else f"{declared.tasks} tasks"
-    text = f"the service has {tasks}, and no label keeps users on one; add {label}=true, or =false if that is meant"
+    add = f"{label}=NAME, or leave it empty" if reading.dialect == "interlock" else f"{label}=true, or =false"
+    text = f"the service has {tasks}, and no label keeps users on one; add {add} if that is meant"
     return [Warning(service=declared.name, label=label, value="", text=text)]
 
 

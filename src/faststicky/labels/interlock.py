@@ -1,7 +1,7 @@
 """Labels of Interlock, the layer-7 routing of Docker Enterprise (com.docker.lb.*; Docker's and Mirantis' reference of them), keys
 in any case.
 
-    hosts, port     needed; hosts are separated by commas
+    hosts, port     needed, but for hosts with default_backend; hosts are separated by commas
     context_root    path prefix
     network         overlay network on which tasks are reached
     sticky_session_cookie, ip_hash, default_backend, ssl_passthrough, ssl_backend, context_root_rewrite: see below
@@ -69,7 +69,9 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         return None
     _warn_of_others(reader)
     number = reader.required(PREFIX + "port", port, f"add the port on which the application listens: {PREFIX}port=8000")
-    reader.required(PREFIX + "hosts", _hosts, f"add the hosts that lead here: {PREFIX}hosts=www.example.com")
+    by_default = reader.optional(PREFIX + "default_backend", boolean, False)
+    if reader.peek(PREFIX + "hosts") is not None or not by_default:
+        reader.required(PREFIX + "hosts", _hosts, f"add the hosts that lead here: {PREFIX}hosts=www.example.com")
     for key, remedy in (
         ("context_root_rewrite", "let the application serve the path as it is"),
         ("ssl_passthrough", "let the application listen for plain HTTP, and end TLS in front of the proxy"),
@@ -87,17 +89,20 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         network_label=PREFIX + "network",
         sticky_label=PREFIX + "sticky_session_cookie",
         cookie_label=PREFIX + "sticky_session_cookie",
-        routes=tuple(_routes(service, reader)),
+        routes=tuple(_routes(service, by_default, reader)),
     )
 
 
-def _routes(service: str, reader: LabelReader) -> Iterable[Route]:
-    rule = _host_rule(reader.text(PREFIX + "hosts") or "")
-    if root := reader.text(PREFIX + "context_root"):
-        reader.required(PREFIX + "context_root", _root, "")
-        rule += f" && PathPrefix(`{root}`)"
-    yield Route(name=service, rule=rule, service=service, priority=len(rule), alternatives=parse_expression(rule))
-    if reader.optional(PREFIX + "default_backend", boolean, False):
+def _routes(service: str, by_default: bool, reader: LabelReader) -> Iterable[Route]:
+    if hosts := reader.text(PREFIX + "hosts"):
+        rule = _host_rule(hosts)
+        if root := reader.text(PREFIX + "context_root"):
+            reader.required(PREFIX + "context_root", _root, "")
+            rule += f" && PathPrefix(`{root}`)"
+        yield Route(name=service, rule=rule, service=service, priority=len(rule), alternatives=parse_expression(rule))
+    elif reader.peek(PREFIX + "context_root"):
+        reader.warn_of(PREFIX + "context_root", f"it has no effect without {PREFIX}hosts; add that label, or remove it")
+    if by_default:
         everything = "PathPrefix(`/`)"
         yield Route(
             name=f"{service}-default",

@@ -65,7 +65,12 @@ def test_nothing_enables_it():
 
 def test_the_same_of_interlock():
     labels = {"com.docker.lb.hosts": "a", "com.docker.lb.port": "80"}
-    assert only(suspected(labels, tasks=2)).label == "com.docker.lb.sticky_session_cookie"
+    warning = only(suspected(labels, tasks=2))
+    assert warning.label == "com.docker.lb.sticky_session_cookie"
+    assert "=NAME" in warning.text
+    assert "=false" not in warning.text
+    for more in ({warning.label: ""}, {"com.docker.lb.ip_hash": "true"}):
+        assert suspected({**labels, **more}, tasks=2) == []
     assert (
         only(suspected(labels, tasks=1, defaults=LabelDefaults(exposed_by_default=False))).label == "faststicky.enable"
     )
@@ -87,6 +92,8 @@ def test_the_same_of_later_traefiks():
     assert only(suspected(labels, tasks=2)).label == f"{service}.sticky.cookie"
     for key in (f"{service}.sticky.cookie", f"{service}.Sticky.Cookie"):
         assert suspected({**labels, key: "false"}, tasks=2) == []
+    for key, value in (("sticky", "true"), ("sticky", "false"), ("strategy", "hrw")):
+        assert suspected({**labels, f"{service}.{key}": value}, tasks=2) == []
     assert only(suspected(labels, tasks=1, defaults=LabelDefaults(exposed_by_default=False))).label == "traefik.enable"
     warning = only(network_warnings({**labels, "traefik.swarm.network": "a"}, ("b",)))
     assert (warning.label, warning.value) == ("traefik.swarm.network", "a")

@@ -47,6 +47,19 @@ def test_a_default_backend_gets_what_no_other_takes():
     assert first.priority > last.priority
 
 
+def test_a_default_backend_needs_no_hosts():
+    """As in the documentation of Interlock."""
+    found, warnings = read("app", {LB + "default_backend": "true", LB + "port": "80"})
+    assert warnings == ()
+    assert [(route.name, route.rule, route.priority) for route in found.routes] == [
+        ("app-default", "PathPrefix(`/`)", 1)
+    ]
+    found, (warning,) = read("app", {LB + "default_backend": "false", LB + "port": "80"})
+    assert (found, warning.label) == (None, LB + "hosts")
+    found, (warning,) = read("app", {LB + "default_backend": "true", LB + "port": "80", LB + "context_root": "/x"})
+    assert (len(found.routes), "no effect without" in warning.text) == (1, True)
+
+
 @pytest.mark.parametrize("key", ["websocket_endpoints", "backend_mode", "ssl_cert", "ssl_key", "ssl_only"])
 def test_what_is_not_needed_is_ignored(key):
     found, warnings = reading_of(**{key: "x"})
