@@ -146,6 +146,7 @@ MEANINGS: dict[str, Meaning] = {
     **{f"com.docker.lb.{key}": meaning for key, meaning in _INTERLOCK.items()},
     "traefik.swarm.network": _NATIVE["network"],
     **{f"traefik.http.routers.*.{key}": meaning for key, meaning in _ROUTER.items()},
+    "traefik.http.services.*.middlewares": _ROUTER["middlewares"],
     **{f"traefik.http.services.*.loadbalancer.{key}": meaning for key, meaning in _BALANCER.items()},
     **{f"faststicky.{key}": meaning for key, meaning in _NATIVE.items()},
     **{f"traefik.{key}": meaning for key, meaning in _TRAEFIK.items()},

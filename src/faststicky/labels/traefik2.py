@@ -4,7 +4,7 @@ What differs from Traefik, and why:
 
 - The cookie is HttpOnly and SameSite=Lax, and Secure when the client came by TLS, unless a label says otherwise.
 - A service of the Swarm has one service of Traefik's; Traefik lets it have several.
-- Middlewares have no effect, see traefik2_routers.py.
+- Middlewares have no effect, see traefik2_middlewares.py.
 - A label that nobody knows is warned of; Traefik skips the whole service for it.
 - Rules of both versions are understood side by side.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from faststicky.errors import LabelError
-from faststicky.labels import cookies, health, traefik2_routers
+from faststicky.labels import cookies, health, traefik2_middlewares, traefik2_routers
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.traefik import normalize, of_later, weight
 from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, is_off, names, service_label, spelled, warn_of_others
@@ -44,6 +44,7 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
     name = _chosen(normalize(service).lower(), defined, reader) if defined else normalize(service)
     prefix, spelled_name = service_label(name, ""), spelled(name, SERVICES, reader)
     _refuse_other_protocols(prefix + "server.scheme", reader)
+    _refuse_middlewares(f"{SERVICES}{name}.middlewares", defaults, reader)
     add = f"add the port on which the application listens: {prefix}server.port=8000"
     reading = Reading(
         service=f"{spelled_name}@{defaults.traefik_provider}",
@@ -125,6 +126,12 @@ def _strategy(text: str) -> Balance:
     if found is None:
         raise LabelError(f"{shown(text)} is no strategy", remedy=f"write one of {', '.join(_STRATEGIES)}")
     return found
+
+
+def _refuse_middlewares(key: str, defaults: LabelDefaults, reader: LabelReader) -> None:
+    found = traefik2_middlewares.of_label(key, reader, defaults.middlewares)
+    if traefik2_middlewares.refused(found, key, reader, "the service is not routed"):
+        raise LabelError(f"{found} is not supported")
 
 
 def _refuse_other_protocols(key: str, reader: LabelReader) -> None:

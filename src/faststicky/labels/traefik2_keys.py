@@ -25,6 +25,7 @@ UNDERSTOOD = frozenset(
         *(f"{ROUTERS}*.{name}" for name in ("rule", "priority", "service", "middlewares")),
         *(f"{_BALANCER}{name}" for name in ("server.port", "server.scheme", "server.weight", "passhostheader", "strategy")),
         *(HEALTH + name for name in TRAEFIK2_NAMES),
+        SERVICES + "*.middlewares",
         _BALANCER + "sticky.cookie",
         *(COOKIE + name for name in ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")),
     }
@@ -33,7 +34,7 @@ UNDERSTOOD = frozenset(
 _PUBLIC = ("web", "websecure", "web-secure", "http", "https")  # usual names of entry points that everybody may use
 
 _IGNORED = (
-    (r"routers\.\*\.tls(\..+)?", "TLS ends in front of the proxy"),
+    (r"routers\.\*\.tls(\.(?!options).+)?", "TLS ends in front of the proxy"),
     (r"routers\.\*\.rulesyntax", "rules of both versions are understood"),
     (r"routers\.\*\.observability\..+", "statistics and access lines are of all routes"),
     (r"routers\.\*\.entrypoints", "every address that the proxy listens on serves every route"),
@@ -44,6 +45,7 @@ _IGNORED = (
     (r"middlewares\..+", "what becomes of a middleware is told at the router that names it"),
 )
 _UNSUPPORTED = (
+    (r"routers\.\*\.tls\.options", "TLS ends in front of the proxy; if they ask for client certificates, do that there"),
     (r"services\.\*\.loadbalancer\.server\.(url|preservepath)", "tasks are reached by address and server.port; remove it"),
     (r"services\.\*\.loadbalancer\.serverstransport", "tasks are spoken to by plain HTTP; remove it"),
     (r"services\.\*\.loadbalancer\.healthcheck\.(unhealthyinterval|headers\..+)", "not supported, ignored; remove it"),

@@ -1,8 +1,8 @@
-"""What becomes of the middlewares of a router of Traefik 2's and 3's labels (2.11 and 3.7, pkg/config/dynamic/middlewares.go).
+"""What becomes of the middlewares of Traefik 2's and 3's labels (2.11 and 3.7, pkg/config/dynamic/middlewares.go).
 
 None has an effect. To ignore one that keeps people out would publish what was not public; to ignore one that changes the path
-would ask the application for what it does not have. A router with one of these is left out, and so is one with a middleware that
-nobody knows. The others are harmless.
+would ask the application for what it does not have. A router or service with one of these is left out, and so is one with a
+middleware that nobody knows. The others are harmless.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from faststicky.labels.traefik2_keys import MIDDLEWARES, router_label
+from faststicky.labels.traefik2_keys import MIDDLEWARES
 from faststicky.labels.values import LabelReader, shown
 
 _KEEP_OUT = frozenset(
@@ -27,7 +27,7 @@ _HARMLESS = frozenset(
 
 
 class Middlewares(NamedTuple):
-    """Those of one router, in order, the ones in chains one by one.
+    """Those of one router or service, in order, the ones in chains one by one.
 
     kinds: name as the router writes it, and kind, "" where it is not defined.
     """
@@ -70,10 +70,20 @@ class Middlewares(NamedTuple):
         return ", ".join(f"{kind} ({name})" for name, kind in self.kinds)
 
 
-def of_router(router: str, reader: LabelReader, others: Mapping[str, str]) -> Middlewares:
-    """others: as `defined` gives them."""
+def of_label(key: str, reader: LabelReader, others: Mapping[str, str]) -> Middlewares:
+    """Those that a router's or a service's label names. others: as `defined` gives them."""
     labels = {**others, **{key: reader.peek(key) or "" for key in reader.names() if key.startswith(MIDDLEWARES)}}
-    return Middlewares(tuple(_kinds(reader.text(router_label(router, "middlewares")) or "", labels, frozenset())))
+    return Middlewares(tuple(_kinds(reader.text(key) or "", labels, frozenset())))
+
+
+def refused(found: Middlewares, key: str, reader: LabelReader, until: str) -> bool:
+    """True, with a warning, if what names them is left out, as `until` says; others are warned of."""
+    if found.problem:
+        reader.left_out(key, *found.problem, until)
+        return True
+    if found.kinds:
+        reader.warn_of(key, f"{found}: not supported, ignored; remove it, or keep what it does in the application")
+    return False
 
 
 def defined(services: Iterable[Mapping[str, str]]) -> dict[str, str]:

@@ -55,7 +55,8 @@ def read(
         except LabelError:
             continue
         router = _router(key, service, defaults, reader)
-        if not _warn_of_middlewares(router, reader):
+        until = _BARRED if router.middlewares.keeps_out else _LEFT_OUT
+        if not traefik2_middlewares.refused(router.middlewares, router_label(key, "middlewares"), reader, until):
             kept.append(router)
         elif router.middlewares.bars:
             barred.append(router)
@@ -77,7 +78,10 @@ def _router(name: str, service: str, defaults: LabelDefaults, reader: LabelReade
     except LabelError:
         priority = 0
     return _Router(
-        name, rule, priority or len(rule), traefik2_middlewares.of_router(name, reader, defaults.middlewares)
+        name,
+        rule,
+        priority or len(rule),
+        traefik2_middlewares.of_label(router_label(name, "middlewares"), reader, defaults.middlewares),
     )
 
 
@@ -158,16 +162,3 @@ def _parse(rule: str) -> Alternatives:
                 "patterns in paths are not supported", remedy="use PathPrefix with what stands before the pattern"
             )
     return alternatives
-
-
-def _warn_of_middlewares(router: _Router, reader: LabelReader) -> bool:
-    """True if the router is left out for one of them."""
-    key = router_label(router.name, "middlewares")
-    if problem := router.middlewares.problem:
-        reader.left_out(key, *problem, _BARRED if router.middlewares.keeps_out else _LEFT_OUT)
-        return True
-    if router.middlewares.kinds:
-        reader.warn_of(
-            key, f"{router.middlewares}: not supported, ignored; remove it, or keep what it does in the application"
-        )
-    return False

@@ -171,6 +171,19 @@ def test_of_several_services_that_routers_name_the_one_that_is_called_like_the_s
     assert read("x_other", labels)[0].port == 8000
 
 
+def test_middlewares_of_a_service():
+    """Traefik has them from 3.7 on."""
+    listed = {"traefik.http.services.w.middlewares": "m"}
+    found, (warning,) = reading_of({**listed, "traefik.http.middlewares.m.basicauth.users": "u"})
+    assert found is None
+    assert warning.startswith("traefik.http.services.w.middlewares: basicauth (m) is not supported")
+    assert warning.endswith("until then the service is not routed")
+    found, (warning,) = reading_of({**listed, "traefik.http.middlewares.m.compress": "true"})
+    assert found is not None
+    assert warning.startswith("traefik.http.services.w.middlewares: compress (m): not supported, ignored")
+    assert reading_of(listed)[0] is None
+
+
 def test_services_without_http_are_nobody_to_us():
     found, (warning,) = read("db", {"traefik.enable": "true", "traefik.tcp.routers.db.rule": "HostSNI(`*`)"})
     assert (found, warning.label) == (None, "traefik.tcp.routers.db.rule")

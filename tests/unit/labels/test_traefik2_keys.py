@@ -70,6 +70,7 @@ def test_what_is_ignored_without_a_warning_has_a_reason(key):
         ("traefik.http.services.a.loadbalancer.healthcheck.headers.X", "not supported"),
         ("traefik.http.services.a.weighted.services[0].name", "by Traefik in labels neither"),
         ("traefik.http.serversTransports.a.insecureSkipVerify", "plain HTTP"),
+        ("traefik.http.routers.a.tls.options", "client certificates"),
         ("traefik.docker.lbswarm", "never to Swarm's balancer"),
         ("traefik.tcp.routers.a.rule", "only HTTP"),
         ("traefik.tls.stores.default", "only HTTP"),

@@ -15,7 +15,7 @@ def through(listed: str, defined: dict[str, str], **known: str):
     labels = {M + key: value for key, value in defined.items()}
     others = {M + key.replace("_", "."): value for key, value in known.items()}
     reader = LabelReader("web", {"traefik.http.routers.a.middlewares": listed, **labels}, fold=True)
-    return traefik2_middlewares.of_router("a", reader, others)
+    return traefik2_middlewares.of_label("traefik.http.routers.a.middlewares", reader, others)
 
 
 def test_kinds():
