@@ -108,6 +108,8 @@ def test_users_who_come_with_traefiks_cookie_stay_on_their_task(lab: Lab):
 
 
 def test_what_a_middleware_kept_people_out_of_is_left_out_and_told(lab: Lab):
+    assert get(lab, 1, path="/secret").status == 404
+    assert get(lab, 1, path="/other").status == 200
     table = json.loads(get(lab, 1, 9090, "/api/table").body)
     assert [(route["name"], route["service"]) for route in table["routes"]] == [("whoami@swarm", "Whoami@swarm")]
     (warning,) = table["warnings"]
