@@ -33,7 +33,8 @@ services:
       - {{target: 8080, published: 9090, mode: host}}
     volumes: ["/var/run/docker.sock:/var/run/docker.sock:ro"]
     networks: [front]
-    deploy: {{mode: global, endpoint_mode: dnsrr, placement: {{constraints: [node.role == manager]}}}}
+    deploy: {{mode: global, endpoint_mode: dnsrr, placement: {{constraints: [node.role == manager]}},
+      labels: ["traefik.http.middlewares.auth.basicauth.users=admin:$$apr1$$x"]}}
   whoami:
     image: {IMAGE}
     command: whoami
@@ -48,9 +49,16 @@ services:
         - traefik.http.services.Whoami.loadbalancer.server.port=8000
         - traefik.http.services.Whoami.loadbalancer.sticky.cookie=true
         - traefik.http.services.Whoami.loadbalancer.sticky.cookie.httpOnly=true
+  secret:
+    image: {IMAGE}
+    command: whoami
+    networks: [front]
+    deploy:
+      labels:
+        - traefik.enable=true
         - traefik.http.routers.secret.rule=PathPrefix(`/secret`)
-        - traefik.http.routers.secret.middlewares=auth
-        - traefik.http.middlewares.auth.basicauth.users=admin:$$apr1$$x
+        - traefik.http.routers.secret.middlewares=auth@swarm
+        - traefik.http.services.secret.loadbalancer.server.port=8000
 networks:
   front: {{driver: overlay, attachable: true}}
 """
@@ -108,10 +116,9 @@ def test_users_who_come_with_traefiks_cookie_stay_on_their_task(lab: Lab):
 
 
 def test_what_a_middleware_kept_people_out_of_is_left_out_and_told(lab: Lab):
-    assert get(lab, 1, path="/secret").status == 404
-    assert get(lab, 1, path="/other").status == 200
+    """It is defined at the service that was Traefik's."""
     table = json.loads(get(lab, 1, 9090, "/api/table").body)
     assert [(route["name"], route["service"]) for route in table["routes"]] == [("whoami@swarm", "Whoami@swarm")]
     (warning,) = table["warnings"]
-    assert (warning["service"], warning["label"]) == ("web_whoami", "traefik.http.routers.secret.middlewares")
-    assert "basicauth (auth) is not supported" in warning["text"]
+    assert (warning["service"], warning["label"]) == ("web_secret", "traefik.http.routers.secret.middlewares")
+    assert "basicauth (auth@swarm) is not supported" in warning["text"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from faststicky.labels.reading import Reading
+from faststicky.labels.rules import hosts
 from faststicky.model import CookiePolicy, Route, Warning
 
 
@@ -38,11 +39,4 @@ def _meet(some: Sequence[Route], others: Sequence[Route]) -> bool:
 
 def _hosts(routes: Sequence[Route]) -> set[str] | None:
     """The hosts that the routes are for, None for any."""
-    result: set[str] = set()
-    for route in routes:
-        for every in route.alternatives:
-            named = [matcher for matcher in every if matcher.kind == "host" and not matcher.negate]
-            if not named:
-                return None
-            result |= set(named[0].values)
-    return result
+    return hosts([every for route in routes for every in route.alternatives])

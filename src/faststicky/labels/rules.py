@@ -109,29 +109,20 @@ def parse_expression(rule: str) -> Alternatives:
     return _parse("expression", rule)
 
 
-def possible(alternatives: Alternatives) -> Alternatives:
-    """Those in which no condition rules out all that another one allows."""
-    return tuple(every for every in alternatives if not any(_ruled_out(one, every) for one in every if not one.negate))
+def hosts(alternatives: Alternatives) -> set[str] | None:
+    """The hosts that a rule is for, None for any. Patterns such as *.example.com count as any."""
+    result: set[str] = set()
+    for every in alternatives:
+        named = [matcher for matcher in every if matcher.kind == "host" and not matcher.negate]
+        if not named:
+            return None
+        result |= set(named[0].values)
+    return result
 
 
 def parse_traefik1(rule: str) -> Alternatives:
     """A rule in Traefik 1's notation. Raises LabelError with position and remedy."""
     return _parse("traefik1", rule)
-
-
-def _ruled_out(one: Matcher, every: tuple[Matcher, ...]) -> bool:
-    """True if each of a condition's values is ruled out by a negative one in `every`."""
-    barred = [(other.kind, value) for other in every if other.negate for value in other.values]
-    return all(any(_covers(kind, value, one.kind, own) for kind, value in barred) for own in one.values)
-
-
-def _covers(outer: str, outer_value: str, kind: str, value: str) -> bool:
-    """True if all that has `value` has `outer_value`, too."""
-    if outer == "host_suffix":
-        return kind in ("host", "host_suffix") and value.endswith(outer_value)
-    if outer == "path_prefix":
-        return outer_value == "/" or (kind in ("path", "path_prefix") and value.startswith(outer_value))
-    return (outer, outer_value) == (kind, value)
 
 
 def _parse(notation: str, rule: str) -> Alternatives:

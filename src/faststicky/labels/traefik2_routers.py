@@ -2,7 +2,7 @@
 
 A router with a middleware that keeps people out, that changes the path, or that nobody knows is left out, see
 traefik2_middlewares.py. What it kept people out of is not served by another router of the service either: by the one that
-redirects to it from http, or by the one that is for all other paths.
+redirects to it from http, or by the one that is for other paths of its hosts.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 from faststicky.errors import LabelError
 from faststicky.labels import traefik2_middlewares
 from faststicky.labels.reading import LabelDefaults
-from faststicky.labels.rules import Alternatives, parse_expression, possible
+from faststicky.labels.rules import Alternatives, hosts, parse_expression
 from faststicky.labels.traefik import normalize
 from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, names, router_label, spelled
 from faststicky.labels.traefik2_middlewares import Middlewares
@@ -21,7 +21,7 @@ from faststicky.labels.values import LabelReader, integer, shown
 from faststicky.model import Route
 
 _LEFT_OUT = "the router is left out"
-_BARRED = f"{_LEFT_OUT}, and no router behind it serves what it matches"
+_BARRED = f"{_LEFT_OUT}, and so are others for its hosts"
 _LOWEST, _HIGHEST = 1, 1_000_000_000  # priorities
 _integer = integer(-(10**12), 10**12)
 
@@ -29,8 +29,8 @@ _integer = integer(-(10**12), 10**12)
 class _Router(NamedTuple):
     name: str  # in lower case
     rule: str
-    priority: int
     middlewares: Middlewares
+    entry_points: frozenset[str]  # empty for all
 
 
 def target(router: str, reader: LabelReader) -> str:
@@ -73,15 +73,12 @@ def _router(name: str, service: str, defaults: LabelDefaults, reader: LabelReade
     rule = reader.peek(router_label(name, "rule"))
     if rule is None:
         rule = f"Host(`{normalize(service)}{'.' if defaults.domain else ''}{defaults.domain}`)"
-    try:
-        priority = _priority(reader.peek(router_label(name, "priority")) or "0")
-    except LabelError:
-        priority = 0
+    points = (reader.peek(router_label(name, "entrypoints")) or "").lower().split(",")
     return _Router(
         name,
         rule,
-        priority or len(rule),
         traefik2_middlewares.of_label(router_label(name, "middlewares"), reader, defaults.middlewares),
+        frozenset(point.strip() for point in points if point.strip()),
     )
 
 
@@ -92,50 +89,47 @@ def _priority(text: str) -> int:
 
 
 def _bars(barred: _Router, router: _Router) -> bool:
-    """True if Traefik gives requests that both match to the barred one, or the other only redirects them to it.
+    """True if a router would let people past the barred one.
 
-    Of two that are alike, which are for different entry points, a middleware that nobody knows is usually the redirection.
+    Hosts tell the two apart; paths do not, since an application may take /x/../admin and /%61dmin for /admin. A middleware that
+    nobody knows is usually the redirection from http: Traefik serves what other entry points have without it.
     """
-    if router.middlewares.redirects:
+    some, others = _hosts(barred), _hosts(router)
+    if some is not None and others is not None and not some & others:
+        return False
+    if barred.middlewares.keeps_out or router.middlewares.redirects:
         return True
-    if barred.middlewares.keeps_out:
-        return barred.priority >= router.priority
-    return barred.priority > router.priority
+    return not (barred.entry_points and router.entry_points) or bool(barred.entry_points & router.entry_points)
+
+
+def _hosts(router: _Router) -> set[str] | None:
+    try:
+        return hosts(_parse(router.rule))
+    except LabelError:
+        return None
 
 
 def _route(
     router: _Router, name: str, barred: Sequence[_Router], defaults: LabelDefaults, reader: LabelReader
 ) -> Route:
     key = router_label(router.name, "rule")
+    if barred:
+        past = f"it would let people past router {' and '.join(other.name for other in barred)}, which is left out"
+        raise reader.left_out(key, past, "mend that router first", _LEFT_OUT)
     try:
-        alternatives = _without(router, barred)
+        alternatives = _parse(router.rule)
     except LabelError as error:
         raise reader.left_out(key, error.what, error.remedy, _LEFT_OUT) from None
     reader.optional(key, lambda _: alternatives, ())  # what the label stands for
     reader.text(router_label(router.name, "service"))
-    reader.optional(router_label(router.name, "priority"), _priority, 0, "the rule's length is used")
+    priority = reader.optional(router_label(router.name, "priority"), _priority, 0, "the rule's length is used")
     return Route(
         name=f"{spelled(router.name, ROUTERS, reader)}@{defaults.traefik_provider}",
         rule=router.rule,
         service=f"{spelled(name, SERVICES, reader)}@{defaults.traefik_provider}",
-        priority=router.priority,
+        priority=priority or len(router.rule),
         alternatives=alternatives,
     )
-
-
-def _without(router: _Router, barred: Sequence[_Router]) -> Alternatives:
-    """What a router matches, without what the barred ones do. Raises LabelError if that is nothing, or not known."""
-    alternatives = _parse(router.rule)
-    if not barred:
-        return alternatives
-    try:
-        alternatives = possible(_parse(" && ".join([f"({router.rule})", *(f"!({other.rule})" for other in barred)])))
-    except LabelError:
-        alternatives = ()
-    if not alternatives:
-        past = f"it would let people past router {' and '.join(other.name for other in barred)}, which is left out"
-        raise LabelError(past, remedy="mend that router first")
-    return alternatives
 
 
 def _refuse_other_targets(router: str, name: str, defined: Sequence[str], reader: LabelReader) -> None:

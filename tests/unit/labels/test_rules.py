@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faststicky.errors import LabelError
-from faststicky.labels.rules import MAX_ALTERNATIVES, MAX_MATCHERS, Alternatives, parse_expression, parse_traefik1
+from faststicky.labels.rules import (
+    MAX_ALTERNATIVES,
+    MAX_MATCHERS,
+    Alternatives,
+    hosts,
+    parse_expression,
+    parse_traefik1,
+)
 from faststicky.model import Matcher
 
 Request = tuple[str, str, str]  # host, path, method
@@ -216,3 +223,18 @@ def test_what_is_wrong_is_said(parse, rule, says):
         parse(rule)
     assert says in str(caught.value)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("rule", "names"),
+    [
+        ("Host(`a`, `B`) && Path(`/x`) || Host(`c`)", {"a", "b", "c"}),
+        ("Host(`a`) || Path(`/x`)", None),
+        ("!Host(`a`)", None),
+        ("Host(`*.a`)", None),
+        ("HostRegexp(`.+`)", None),
+        ("Host(`a`) && !Host(`b`)", {"a"}),
+    ],
+)
+def test_hosts(rule, names):
+    assert hosts(parse_expression(rule)) == names

@@ -115,48 +115,50 @@ AUTH = {"traefik.http.middlewares.auth.basicauth.users": "u"}
 B = "traefik.http.routers.b."
 
 
-def conditions(route):
-    return [[(one.kind, one.values, one.negate) for one in every] for every in route.alternatives]
-
-
-def test_what_a_router_keeps_people_out_of_is_not_reached_by_another():
-    admin = {B + "rule": "Host(`a`) && PathPrefix(`/admin`)", B + "middlewares": "auth", **AUTH}
-    (route,), (warning,) = routed({A + "rule": "Host(`a`)", **admin})
-    assert (route.name, route.rule) == ("a@swarm", "Host(`a`)")
-    assert conditions(route) == [[("host", ("a",), False), ("path_prefix", ("/admin",), True)]]
-    assert warning.endswith("the router is left out, and no router behind it serves what it matches")
-
-
-def test_a_router_that_redirects_to_the_one_that_keeps_people_out_is_left_out():
-    """As everybody writes it: http redirects to https, and https asks for a password."""
-    for rule in ("Host(`a`)", "Host(`a`) && PathPrefix(`/`)", "HostRegexp(`.+`) && Host(`a`)"):
-        labels = {A + "rule": rule, A + "middlewares": "r", B + "rule": "Host(`a`)", B + "middlewares": "auth"}
-        routes, warnings = routed({**labels, **REDIRECT, **AUTH})
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "Host(`a`)",
+        "Host(`a`) && PathPrefix(`/hooks`)",  # an application may take /hooks/../admin for /admin
+        "Host(`b`, `a`)",
+        "PathPrefix(`/`)",
+        "Host(`b`) || HostRegexp(`.+`)",
+        "Host(`*.a`)",
+    ],
+)
+def test_what_a_router_keeps_people_out_of_is_not_reached_by_another(rule):
+    admin = {B + "rule": "Host(`a`) && PathPrefix(`/admin`)", B + "middlewares": "auth", B + "entrypoints": "web"}
+    for more in ({}, {A + "entrypoints": "websecure"}, {A + "priority": "1000"}, {A + "middlewares": "r"}):
+        routes, warnings = routed({A + "rule": rule, **admin, **more, **AUTH, **REDIRECT})
         assert routes == ()
-        assert any(warning.startswith(A + "rule") and "router b" in warning for warning in warnings)
+        *_, barred, past = warnings
+        assert barred.endswith("the router is left out, and so are others for its hosts")
+        assert past.startswith(A + "rule: it would let people past router b")
 
 
-def test_a_router_that_traefik_asks_first_stays():
-    hooks = {A + "rule": "Host(`a`) && PathPrefix(`/hooks`)"}
-    for middleware in ("auth", "auth@file"):
-        (route,), _ = routed({**hooks, B + "rule": "Host(`a`)", B + "middlewares": middleware, **AUTH})
-        assert conditions(route) == [[("host", ("a",), False), ("path_prefix", ("/hooks",), False)]]
-
-
-def test_a_middleware_that_nobody_knows_bars_only_routers_behind_it():
-    """Its twin for https often has none: the unknown one is a redirection, defined at Traefik's own service."""
-    (route,), _ = routed({A + "rule": "Host(`a`)", B + "rule": "Host(`a`)", B + "middlewares": "https-redirect"})
-    assert route.name == "a@swarm"
-    admin = {B + "rule": "Host(`a`) && PathPrefix(`/admin`)", B + "middlewares": "auth@file"}
-    (route,), _ = routed({A + "rule": "Host(`a`)", **admin})
-    assert ("path_prefix", ("/admin",), True) in conditions(route)[0]
-
-
-def test_what_cannot_be_read_bars_all_behind_it():
-    labels = {A + "rule": "Host(`a`)", B + "rule": "Host(`a`) && ClientIP(`10.0.0.0/8`)", B + "middlewares": "auth"}
-    routes, warnings = routed({**labels, **AUTH})
+def test_other_hosts_stay():
+    admin = {B + "rule": "Host(`admin.a`)", B + "middlewares": "auth", **AUTH}
+    (route,), _ = routed({A + "rule": "Host(`a`) || Host(`b`)", **admin})
+    assert (route.name, route.rule) == ("a@swarm", "Host(`a`) || Host(`b`)")
+    routes, _ = routed({A + "rule": "Host(`a`)", **admin, B + "rule": "Host(`admin.a`) && ClientIP(`10.0.0.0/8`)"})
     assert routes == ()
-    assert any(warning.startswith(A + "rule") and "router b" in warning for warning in warnings)
+
+
+def test_a_middleware_that_nobody_knows_bars_routers_for_the_same_entry_points():
+    """The twin for https often has none: the unknown one is a redirection, which a file defines."""
+    rules = {A + "rule": "Host(`a`)", B + "rule": "Host(`a`) || Host(`b`)", B + "middlewares": "https-redirect@file"}
+    (route,), _ = routed({**rules, A + "entrypoints": "https", B + "entrypoints": "http"})
+    assert route.name == "a@swarm"
+    for points in ({}, {A + "entrypoints": "https"}, {A + "entrypoints": "https, Http", B + "entrypoints": "http"}):
+        assert routed({**rules, **points})[0] == ()
+    redirects = {A + "middlewares": "r", A + "entrypoints": "http", B + "entrypoints": "https", **REDIRECT}
+    assert routed({**rules, **redirects})[0] == ()
+
+
+def test_a_path_that_is_not_served_bars_nobody():
+    strip = {B + "rule": "Host(`a`) && PathPrefix(`/b`)", B + "middlewares": "s"}
+    (route,), _ = routed({A + "rule": "Host(`a`)", **strip, "traefik.http.middlewares.s.stripprefix.prefixes": "/b"})
+    assert route.name == "a@swarm"
 
 
 def test_of_a_router_that_is_left_out_nothing_counts_as_read():
