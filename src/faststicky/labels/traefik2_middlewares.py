@@ -7,6 +7,7 @@ middleware that nobody knows. The others are harmless.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
@@ -54,7 +55,7 @@ class Middlewares(NamedTuple):
         """Why the router is left out, and the remedy; what is worst comes first."""
         for name, kind in self.kinds:
             if kind in _KEEP_OUT:
-                return f"{kind} ({name}) is not supported", "keep it in the application, and remove it here"
+                return f"{kind} ({name}) is not supported", "let the application do that, then remove it here"
         for name, kind in self.kinds:
             if not kind:
                 what = f"middleware {shown(name)} is not defined by labels, so that nobody knows what it is for"
@@ -73,7 +74,7 @@ class Middlewares(NamedTuple):
 def of_label(key: str, reader: LabelReader, others: Mapping[str, str]) -> Middlewares:
     """Those that a router's or a service's label names. others: as `defined` gives them."""
     labels = {**others, **{key: reader.peek(key) or "" for key in reader.names() if key.startswith(MIDDLEWARES)}}
-    return Middlewares(tuple(_kinds(reader.text(key) or "", labels, frozenset())))
+    return Middlewares(tuple(dict.fromkeys(_kinds(reader.text(key) or "", labels))))
 
 
 def refused(found: Middlewares, key: str, reader: LabelReader, until: str) -> bool:
@@ -82,7 +83,10 @@ def refused(found: Middlewares, key: str, reader: LabelReader, until: str) -> bo
         reader.left_out(key, *found.problem, until)
         return True
     if found.kinds:
-        reader.warn_of(key, f"{found}: not supported, ignored; remove it, or keep what it does in the application")
+        reader.warn_of(
+            key,
+            f"{found}: not supported, ignored; leave that to the application or to what stands in front, and remove it",
+        )
     return False
 
 
@@ -97,15 +101,28 @@ def defined(services: Iterable[Mapping[str, str]]) -> dict[str, str]:
     return found
 
 
-def _kinds(listed: str, labels: Mapping[str, str], seen: frozenset[str]) -> Iterable[tuple[str, str]]:
-    for written in filter(None, (part.strip().lower() for part in listed.split(","))):
+def _kinds(listed: str, labels: Mapping[str, str]) -> Iterable[tuple[str, str]]:
+    """Each chain is followed once: they may name themselves, and each other more than once."""
+    kinds: dict[str, set[str]] = {}
+    for key in labels:
+        name, _, rest = key.removeprefix(MIDDLEWARES).partition(".")
+        kinds.setdefault(name, set()).add(rest.partition(".")[0])
+    waiting = deque(_listed(listed))
+    followed: set[str] = set()
+    while waiting:
+        written = waiting.popleft()
         name, _, provider = written.partition("@")
-        prefix = f"{MIDDLEWARES}{name}."
-        keys = [key for key in sorted(labels) if key.startswith(prefix)] if provider in ("", "docker", "swarm") else []
-        if not keys:
+        found = kinds.get(name) if provider in ("", "docker", "swarm") else None
+        if not found:
             yield written, ""
-        for kind in dict.fromkeys(key.removeprefix(prefix).partition(".")[0] for key in keys):
-            if kind != "chain":
-                yield written, kind
-            elif name not in seen:
-                yield from _kinds(labels.get(prefix + "chain.middlewares", ""), labels, seen | {name})
+            continue
+        for kind in sorted(found - {"chain"}):
+            yield written, kind
+        if "chain" in found and name not in followed:
+            followed.add(name)
+            chain = labels.get(f"{MIDDLEWARES}{name}.chain.middlewares", "")
+            waiting.extendleft(reversed(_listed(chain)))
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip().lower() for part in text.split(",") if part.strip()]

@@ -29,6 +29,7 @@ _integer = integer(-(10**12), 10**12)
 class _Router(NamedTuple):
     name: str  # in lower case
     rule: str
+    alternatives: Alternatives | LabelError
     middlewares: Middlewares
     entry_points: frozenset[str]  # empty for all
 
@@ -77,6 +78,7 @@ def _router(name: str, service: str, defaults: LabelDefaults, reader: LabelReade
     return _Router(
         name,
         rule,
+        _parsed(rule),
         traefik2_middlewares.of_label(router_label(name, "middlewares"), reader, defaults.middlewares),
         frozenset(point.strip() for point in points if point.strip()),
     )
@@ -103,10 +105,7 @@ def _bars(barred: _Router, router: _Router) -> bool:
 
 
 def _hosts(router: _Router) -> set[str] | None:
-    try:
-        return hosts(_parse(router.rule))
-    except LabelError:
-        return None
+    return None if isinstance(router.alternatives, LabelError) else hosts(router.alternatives)
 
 
 def _route(
@@ -116,10 +115,9 @@ def _route(
     if barred:
         past = f"it would let people past router {' and '.join(other.name for other in barred)}, which is left out"
         raise reader.left_out(key, past, "mend that router first", _LEFT_OUT)
-    try:
-        alternatives = _parse(router.rule)
-    except LabelError as error:
-        raise reader.left_out(key, error.what, error.remedy, _LEFT_OUT) from None
+    alternatives = router.alternatives
+    if isinstance(alternatives, LabelError):
+        raise reader.left_out(key, alternatives.what, alternatives.remedy, _LEFT_OUT)
     reader.optional(key, lambda _: alternatives, ())  # what the label stands for
     reader.text(router_label(router.name, "service"))
     priority = reader.optional(router_label(router.name, "priority"), _priority, 0, "the rule's length is used")
@@ -147,12 +145,14 @@ def _refuse_other_targets(router: str, name: str, defined: Sequence[str], reader
         raise reader.left_out(key, what, "move the router's labels to the service that it leads to", _LEFT_OUT)
 
 
-def _parse(rule: str) -> Alternatives:
+def _parsed(rule: str) -> Alternatives | LabelError:
     """Traefik 2 has patterns in braces, also in paths."""
-    alternatives = parse_expression(rule)
+    try:
+        alternatives = parse_expression(rule)
+    except LabelError as error:
+        return error
     for matcher in (matcher for every in alternatives for matcher in every):
         if matcher.kind in ("path", "path_prefix") and any("{" in value for value in matcher.values):
-            raise LabelError(
-                "patterns in paths are not supported", remedy="use PathPrefix with what stands before the pattern"
-            )
+            remedy = "use PathPrefix with what stands before the pattern"
+            return LabelError("patterns in paths are not supported", remedy=remedy)
     return alternatives

@@ -66,3 +66,9 @@ def test_definitions_are_collected_from_all_services():
         M + "c.chain.middlewares": "a,b",
         M + "d.compress": "true",
     }
+
+
+def test_chains_of_chains_are_followed_once_each():
+    """Each names the next twice: 2 to the power of 2000 ways through them."""
+    chains = {f"c{i}.chain.middlewares": f"c{i + 1},c{i + 1}" for i in range(2000)}
+    assert through("c0", {**chains, "c2000.compress": "true"}).kinds == (("c2000", "compress"),)
