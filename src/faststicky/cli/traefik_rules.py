@@ -43,7 +43,10 @@ def _default_rule(reading: Reading, _key: str, value: str) -> None:
     found = _DEFAULT_RULE.fullmatch(value.strip())
     if found is None:
         reading.note("only Host(`{{ normalize .Name }}.DOMAIN`) is understood; give such services a rule of their own")
-    elif found["domain"]:
+        return
+    if found["how"] != "normalize":
+        reading.note("stack_web gets the host stack-web, as with {{ normalize .Name }}")
+    if found["domain"]:
         reading.values["--domain"] = [found["domain"]]
 
 
@@ -123,7 +126,7 @@ def _longest(option: str) -> Callable[[Reading, str, str], None]:
 
 _CONSTRAINTS = "leave it out, start with --no-exposed-by-default and label the services with faststicky.enable=true"
 _DEFAULT_RULE = re.compile(
-    r"Host\([`\"']\{\{-?\s*(normalize|trimPrefix\s+[`\"']/[`\"'])?\s*\.Name\s*-?\}\}(\.(?P<domain>[A-Za-z0-9.-]+))?[`\"']\)"
+    r"Host\([`\"']\{\{-?\s*(?P<how>normalize|trimPrefix\s+[`\"']/[`\"'])?\s*\.Name\s*-?\}\}(\.(?P<domain>[A-Za-z0-9.-]+))?[`\"']\)"
 )
 _DOCKER = r"(providers\.)?(docker|swarm)"
 _POINT = r"entrypoints\.[^.]+"

@@ -98,6 +98,8 @@ IGNORED = [
     ("--sendAnonymousUsage=false", "nothing is reported"),
     ("--defaultEntryPoints=http,https", "every address"),
     ("--retry=false", "--retries"),
+    ("--providers.swarm.defaultRule=Host(`{{.ContainerName}}`)", "give such services a rule of their own"),
+    ("--providers.swarm.defaultRule=Host(`{{.Name}}.a.org`)", "stack-web"),
 ]
 
 
