@@ -66,6 +66,8 @@ def _why_ignored(key: str, labels: Mapping[str, str], explained: Explanation) ->
     if (reading is None or reading.dialect == "interlock") and (why := interlock.why_ignored(key)):
         return why
     if key in explained.values:
+        if reading is None and key.lower().endswith(".enable") and explained.values[key] is True:
+            return _why_not_asked_for(key, explained)  # it says that the service is routed, and the service is not
         if reading is None or reading.dialect == "native":
             return ""
         if _of_health(key) and any(other.lower() == "faststicky.health.path" for other in labels):

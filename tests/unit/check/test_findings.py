@@ -152,6 +152,8 @@ NOT_EXPOSED = LabelDefaults(exposed_by_default=False)
         ({**NATIVE, "faststicky.enable": "no"}, "faststicky.port", "faststicky.enable says"),
         ({**TRAEFIK, "traefik.enable": "false"}, "traefik.port", "traefik.enable says"),
         ({"faststicky.rule": "Host(`a`)"}, "faststicky.rule", "something else is wrong"),
+        ({**LATER, f"{ROUTER}.rule": "x", "traefik.enable": "true"}, "traefik.enable", "something else is wrong"),
+        ({"traefik.tcp.routers.a.rule": "x", "traefik.enable": "true"}, "traefik.enable", "something else is wrong"),
         ({"traefik.enable": "true"}, "traefik.enable", "nothing says what to route"),
         (
             {**NATIVE, "faststicky.health.rise": "2", "faststicky.health.fall": "2"},
