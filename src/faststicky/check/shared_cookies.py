@@ -39,4 +39,4 @@ def _meet(some: Sequence[Route], others: Sequence[Route]) -> bool:
 
 def _hosts(routes: Sequence[Route]) -> set[str] | None:
     """The hosts that the routes are for, None for any."""
-    return hosts([every for route in routes for every in route.alternatives])
+    return hosts(tuple(every for route in routes for every in route.alternatives))

@@ -118,7 +118,7 @@ def _route(
     alternatives = router.alternatives
     if isinstance(alternatives, LabelError):
         raise reader.left_out(key, alternatives.what, alternatives.remedy, _LEFT_OUT)
-    reader.optional(key, lambda _: alternatives, ())  # what the label stands for
+    reader.optional(key, lambda _: alternatives, alternatives)  # what the label stands for
     reader.text(router_label(router.name, "service"))
     priority = reader.optional(router_label(router.name, "priority"), _priority, 0, "the rule's length is used")
     return Route(
