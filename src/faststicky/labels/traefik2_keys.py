@@ -31,6 +31,7 @@ UNDERSTOOD = frozenset(
     }
 )  # fmt: skip
 
+_MEANT = UNDERSTOOD | {ROUTERS + "*.entrypoints", ROUTERS + "*.tls"}  # by a misspelt key
 _PUBLIC = ("web", "websecure", "web-secure", "http", "https")  # usual names of entry points that everybody may use
 
 _IGNORED = (
@@ -113,7 +114,7 @@ def warn_of_others(reader: LabelReader) -> None:
         elif text := _text(_UNSUPPORTED, shape):
             reader.warn_of(key, text)
         elif not why_ignored(key):
-            guess = nearest(shape, UNDERSTOOD)
+            guess = nearest(shape, _MEANT)
             meant = _with_name(guess, key) if guess else ""
             reader.warn_of(
                 key,

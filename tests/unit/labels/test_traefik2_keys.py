@@ -75,6 +75,7 @@ def test_what_is_ignored_without_a_warning_has_a_reason(key):
         ("traefik.tcp.routers.a.rule", "only HTTP"),
         ("traefik.tls.stores.default", "only HTTP"),
         ("traefik.port", "of Traefik 1"),
+        ("traefik.http.routers.a.entrypoint", "did you mean traefik.http.routers.a.entrypoints?"),
         ("traefik.http.routers.a.rul", "did you mean traefik.http.routers.a.rule?"),
         ("traefik.http.services.a.loadbalancer.server.prot", "traefik.http.services.a.loadbalancer.server.port?"),
         ("traefik.nothing.like.it", "remove it"),
