@@ -31,7 +31,7 @@ UNDERSTOOD = frozenset(
     }
 )  # fmt: skip
 
-_MEANT = UNDERSTOOD | {ROUTERS + "*.entrypoints", ROUTERS + "*.tls"}  # by a misspelt key
+_MEANT = UNDERSTOOD | {ROUTERS + "*.entrypoints"}  # by a misspelt key
 _PUBLIC = ("web", "websecure", "web-secure", "http", "https")  # usual names of entry points that everybody may use
 
 _IGNORED = (
