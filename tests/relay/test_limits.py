@@ -194,6 +194,37 @@ def test_and_is_let_go_after_it(lab: Lab, begun: bool) -> None:
     proxy.becomes(clients=0, exchanges=0)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"HTTP/1.1 200 OK\r\n\r\nhello", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"],
+)
+def test_a_clients_deadline_may_pass_in_the_turn_in_which_its_answer_is_cut(lab: Lab, answer: bytes) -> None:
+    """The backend's deadline comes first (its connection is older), and with it the client's reset; the client's own is due
+    before that is done, when nobody is asked for its answer any more. It was a crash."""
+    backend = lab.backend()
+    proxy = lab.proxy(backend, idle_timeout=1.0, half_close_grace=1.0, pool_idle=60)
+    first = proxy.client()
+    first.send(GET)
+    peer = backend.accept()
+    peer.request()
+    peer.send(ok())
+    assert first.answer().body == b"ok"
+    proxy.becomes(upstream_idle=1)
+    client = proxy.client()
+    client.send(b"GET / HTTP/1.0\r\nHost: a\r\n\r\n")
+    client.finish()
+    peer.request()
+    time.sleep(0.2)  # the end of what the client sends has been read, so that the answer sets both deadlines
+    peer.send(answer)
+    assert client.rest().endswith(b"hello")
+    proxy.becomes(clients=1, exchanges=0)
+    first.send(GET)
+    peer = backend.accept()
+    peer.request()
+    peer.send(ok())
+    assert first.answer().body == b"ok"
+
+
 def test_a_client_that_half_closes_while_a_backend_is_awaited_is_let_go(lab: Lab) -> None:
     """The grace runs on when the connection to the backend is there."""
     backend = lab.backend()

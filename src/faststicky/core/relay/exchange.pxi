@@ -451,8 +451,8 @@ cdef class Exchange:
             # The status line is out: only a cut can say that the rest is missing. Where the end of the connection would
             # mean the end of the body, it must be a reset.
             self.relay.totals.cut_answers += 1
+            client.state = CLIENT_CLOSED  # until connection_lost comes, its deadline may: it must find no exchange
             if self.answer_framing == FRAME_LENGTH or self.rechunk:
-                client.state = CLIENT_CLOSED
                 arm(client, self.relay.write_ticks)
                 client.close_transport()
             else:
