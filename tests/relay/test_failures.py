@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from relay.failing import CHUNKED, LENGTH, pair, stuck
+from faststicky.core import dial
+from relay.failing import CHUNKED, LENGTH, keep_one, pair, stuck
 from relay.lab import GET, Lab, get, ok
 
 CUTS = {
@@ -61,6 +62,33 @@ def test_an_answer_without_framing_that_ends_by_reset_is_cut(lab: Lab, version: 
     until_cut = proxy.counters()["cut_answers"]
     proxy.becomes(clients=0)
     assert proxy.counters()["cut_answers"] == 1 or until_cut == 1
+
+
+@pytest.mark.parametrize("version", [b"HTTP/1.1", b"HTTP/1.0"])
+@pytest.mark.parametrize("how", ["another connection finds its machine silent", "the relay is closed"])
+def test_an_answer_without_framing_whose_connection_we_give_up_is_cut(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch, how: str, version: bytes
+) -> None:
+    """Its end is ours, not the backend's. The backend's connection is older than the client's, so it goes first."""
+    proxy, other, backend, _ = pair(lab, pool_idle=60, retries=0)
+    peer = keep_one(proxy, other, backend)
+    client = proxy.client()
+    client.send(stuck().replace(b"HTTP/1.1", version))
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\n\r\nhello")
+    client.until(b"hello")
+    if how == "the relay is closed":
+        lab.call(proxy.relay.close)
+    else:
+        other.send(stuck())
+        last = backend.accept()
+        last.request()
+        monkeypatch.setattr(dial, "is_silence", lambda error: isinstance(error, ConnectionResetError))
+        last.reset()
+    assert client.rest() in (b"", b"\r\n")
+    assert client.ended
+    proxy.becomes(upstream_busy=0, exchanges=0)
+    assert proxy.counters()["cut_answers"] == 1
 
 
 @pytest.mark.parametrize(

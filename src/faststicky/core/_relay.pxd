@@ -76,7 +76,7 @@ cdef class Peer:
     cdef uint8_t ending       # its end is behind what is there to be read
     cdef uint32_t watched     # stamp of its events in the relay's epoll; 0: it is not in there
     cdef uint64_t unsent      # bytes waiting when the write deadline was last looked at
-    cdef object fault         # what the relay's own reading found: for connection_lost
+    cdef object fault         # what the relay's own reading found, or that it was aborted: for connection_lost
 
     cdef int write(self, const void *data, Py_ssize_t size, bint last=?) except -1
     cdef int write_end(self) except -1

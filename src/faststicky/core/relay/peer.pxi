@@ -5,6 +5,9 @@ cdef enum:
     LEAVING_TICKS = 20        # for a client that is idle while the relay drains
 
 
+_ABORTED = ConnectionAbortedError(errno.ECONNABORTED, "given up by the proxy")
+
+
 cdef inline void arm(Peer peer, uint32_t ticks) noexcept:
     """Deadline of `peer` in so many ticks; 0: none. One store: this is done for every packet."""
     peer.relay.due[peer.place] = peer.relay.now + ticks if ticks else 0
@@ -67,8 +70,11 @@ cdef class Peer:
         return 0
 
     cdef int abort_transport(self) except -1:
+        """It is lost, and not by an end of its own, which may be that of an answer."""
         unwatch(self)
         if self.transport is not None:
+            if self.fault is None:
+                self.fault = _ABORTED
             self.transport.abort()
         return 0
 
