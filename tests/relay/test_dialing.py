@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
+import pytest
+
+from faststicky.core import dial
 from relay.failing import keep_one, stuck
-from relay.lab import GET, Backend, Lab, Proxy, get, ok
-from relay.peer import Peer
+from relay.lab import GET, POST, Backend, Lab, Proxy, get, ok, service, table
+from relay.peer import Peer, until
 from relay.threaded import Threaded
 
 MOST = 64  # upstream.pxi
@@ -86,3 +92,52 @@ def test_when_nobody_listens_the_next_ones_are_tried(lab: Lab) -> None:
     for client in clients:
         client.send(GET)
     assert {client.answer().status for client in clients} == {502}
+
+
+# ------------------------------------------------------------ errors that are not the system's
+
+
+def test_a_backend_whose_name_cannot_be_one_sends_the_request_elsewhere(lab: Lab) -> None:
+    """It is not the system that says so (OSError) but Python's codec."""
+    first, second = lab.backend("b0"), lab.backend("b1")
+    names = [msgspec.structs.replace(first.spec(), host=host) for host in ("a..b", "a" * 64)]
+    proxy = lab.proxy(table(service([names[0], second])))
+    client = proxy.client()
+    client.send(stuck(POST))
+    peer = second.accept()
+    assert peer.request().body == b"hello"
+    peer.send(ok())
+    assert client.answer().status == 200
+    assert "idna" in str(proxy.reasons("connect-failed")[0])
+    proxy.publish(table(service([names[1]]), generation=2))
+    client.send(GET)
+    assert client.answer().status == 502
+    proxy.becomes(connecting=0, exchanges=0)
+
+
+def test_a_trial_that_fails_by_whatever_error_is_not_the_last(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ejected backend for which no trial is under way, nor planned, would never come back."""
+    connect = dial.dial
+    tries: list[bool] = []
+    well: list[bool] = []
+
+    async def dialed(*arguments: Any) -> Any:
+        tries.append(bool(well))
+        if not well:
+            raise UnicodeError("no name")
+        return await connect(*arguments)
+
+    monkeypatch.setattr(dial, "dial", dialed)
+    backend = lab.backend("b0")
+    proxy = lab.proxy(backend, eject_after=1, eject_time=0.1, retries=0)
+    client = proxy.client()
+    client.send(GET)
+    assert client.answer().status == 502
+    until(lambda: len(tries) > 2, "a second trial")
+    well.append(True)
+    until(lambda: any(event["event"] == "restored" for event in proxy.events), "its return")
+    client.send(GET)
+    peer = backend.accept()
+    peer.request()
+    peer.send(ok())
+    assert client.answer().status == 200

@@ -142,6 +142,25 @@ def test_a_lost_answer_to_an_idempotent_request_is_asked_for_elsewhere(lab: Lab,
     assert client.answer().body == b"ok"
 
 
+@pytest.mark.parametrize("how", ["reset", "close"])
+@pytest.mark.parametrize("beginning", BEGINNINGS.values(), ids=BEGINNINGS)
+def test_a_kept_connection_that_is_lost_in_an_answers_head_was_not_stale(lab: Lab, beginning: bytes, how: str) -> None:
+    """The backend had the request: it has failed, and the next one to be asked is another."""
+    proxy, client, first, second = pair(lab, pool_idle=60)
+    peer = keep_one(proxy, client, first)
+    client.send(stuck())
+    peer.request()
+    peer.send(beginning)
+    for _ in range(3):
+        proxy.live()  # turns of the loop, in which it is read: a reset takes away what is not
+    getattr(peer, how)()
+    peer = second.accept()
+    peer.request()
+    peer.send(ok())
+    assert client.answer().body == b"ok"
+    assert proxy.reasons("upstream-failed") == ["closed-before-answer"]
+
+
 @pytest.mark.parametrize("beginning", [b"", *BEGINNINGS.values()], ids=["nothing", *BEGINNINGS])
 def test_a_lost_answer_to_another_request_is_502(lab: Lab, beginning: bytes) -> None:
     _, client, first, second = pair(lab)

@@ -19,7 +19,8 @@ P = TypeVar("P", bound=asyncio.BaseProtocol)
 async def dial(
     loop: asyncio.AbstractEventLoop, factory: Callable[[], P], host: str, port: int, timeout: float, silence: float
 ) -> P:
-    """Connect within `timeout` seconds and return the protocol. Raises OSError, of which TimeoutError is a kind.
+    """Connect within `timeout` seconds and return the protocol. Raises OSError, of which TimeoutError is a kind; UnicodeError
+    for what cannot be a host's name.
 
     The connection fails with ETIMEDOUT when the other machine has not acknowledged anything for about `silence` seconds
     (rounded up to two probes of a second each while nothing is sent): a node that was switched off or cut off says nothing,
@@ -40,7 +41,7 @@ async def dial(
     try:
         sock.setblocking(False)
         if silence:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(silence * 1000))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(int(silence * 1000), 2**31 - 1))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1)
@@ -97,18 +98,18 @@ async def _resolve(loop: asyncio.AbstractEventLoop, host: str, port: int) -> tup
     return socket.AF_INET6 if literal.version == 6 else socket.AF_INET, (host, port)
 
 
-def reason(error: OSError) -> str:
+def reason(error: Exception) -> str:
     """A short word for the log: why a backend could not be reached."""
     if isinstance(error, TimeoutError):
         return "connect-timeout"
     if isinstance(error, ConnectionRefusedError):
         return "connect-refused"
-    return f"connect-failed: {error.strerror or error}"
+    return f"connect-failed: {getattr(error, 'strerror', None) or error}"
 
 
-def is_own(error: OSError) -> bool:
+def is_own(error: Exception) -> bool:
     """True if it is this machine that cannot connect, to whatever backend."""
-    return error.errno in _OWN
+    return isinstance(error, OSError) and error.errno in _OWN
 
 
 def is_silence(error: BaseException | None) -> bool:

@@ -12,6 +12,12 @@ _HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _REMEDY = "write http://HOST:PORT, for example http://127.0.0.1:9001"
 
 
+def _is_name(host: str) -> bool:
+    """True if DNS can have it (RFC 1035, section 2.3.4)."""
+    labels = host.removesuffix(".").split(".")
+    return _HOST.fullmatch(host) is not None and len(host) <= 253 and all(1 <= len(label) <= 63 for label in labels)
+
+
 def parse(text: str, where: str) -> tuple[str, str, int]:
     """Normal form, host and port of a backend's URL; port 80 when none is given. Raises ConfigError.
 
@@ -28,7 +34,7 @@ def parse(text: str, where: str) -> tuple[str, str, int]:
         problem = f"has scheme {parts.scheme}; only http is spoken to backends"
     elif parts.username is not None or parts.query or parts.fragment or parts.path not in ("", "/"):
         problem = "has more than a host and a port"
-    elif not _HOST.fullmatch(host) and "[" not in parts.netloc:
+    elif not _is_name(host) and "[" not in parts.netloc:
         problem = "has no usable host"
     elif not 1 <= port <= 65535:
         problem = f"has port {port}"

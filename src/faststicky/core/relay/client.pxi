@@ -82,6 +82,7 @@ cdef class Client(Peer):
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
         disown(self)
+        self.descriptor = -1  # its number may be another connection's from now on
         self.state = CLIENT_CLOSED
         self.exchange = None
         self.held = None

@@ -107,7 +107,9 @@ cdef void reset_on_close(int descriptor) noexcept:
     setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once))
 
 
-cdef void set_user_timeout(int descriptor, unsigned int milliseconds) noexcept:
+cdef void set_user_timeout(int descriptor, double seconds) noexcept:
+    """How long the kernel waits for an acknowledgement; 0: as long as it likes."""
+    cdef unsigned int milliseconds = <unsigned int>min(seconds * 1000, 2147483647.0)
     setsockopt(descriptor, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof(milliseconds))
 
 

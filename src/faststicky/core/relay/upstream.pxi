@@ -81,7 +81,7 @@ cdef class Upstream:
         # Who has waited for another backend already waits half as long for this one
         try:
             connection = await self._dial(self.relay.connect_timeout / (2 if x.tried_count else 1))
-        except OSError as error:
+        except Exception as error:  # OSError, or what else a library says of a name or an option
             self.connecting -= 1
             self.relay.totals.connect_errors += 1
             if not dial.is_own(error):
@@ -193,7 +193,7 @@ cdef class Upstream:
     async def _try(self):
         try:
             connection = await self._dial(self.relay.connect_timeout)
-        except OSError:
+        except Exception:
             trial_over(self, False)
             return
         trial_over(self, True)
@@ -295,6 +295,7 @@ cdef class Connection(Peer):
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
         disown(self)
+        self.descriptor = -1  # its number may be another connection's from now on
         if error is None:
             error = self.fault
         if dial.is_silence(error) and not self.patient:
@@ -303,11 +304,11 @@ cdef class Connection(Peer):
             leave_pool(self)
         self.state = CONNECTION_CLOSED
         self.exchange = None
-        self.held = None
         self.transport = None
         self.relay.delist(self)
         if x is not None and x.connection is self:
-            x.upstream_ended(error is None)
+            x.upstream_ended(error is None)  # what is held of an answer tells it that this connection was not stale
+        self.held = None
 
     def pause_writing(self):
         """The backend does not take the request: its client is no longer read."""
@@ -339,12 +340,12 @@ cdef class Connection(Peer):
         runs then, too, although the other machine is well (tcp(7), TCP_USER_TIMEOUT): what may be more than the window holds
         is left to our own deadline for it (write_timeout), and the kernel gets more time than that."""
         cdef Relay relay = self.relay
+        cdef double ours
         self.ahead += size
         if self.ahead > MOST_AHEAD and not self.patient and relay.silence_timeout:
             self.patient = True
-            set_user_timeout(descriptor_of(self), 2 * relay.write_ticks * (1000 // TICKS_PER_SECOND) + (
-                <unsigned int>(relay.silence_timeout * 1000) if relay.write_ticks else 0
-            ))
+            ours = 2.0 * relay.write_ticks / TICKS_PER_SECOND
+            set_user_timeout(descriptor_of(self), ours + relay.silence_timeout if relay.write_ticks else 0)
         return self.write(data, size)
 
     cdef bint has_ended(self) except -1:
@@ -356,7 +357,7 @@ cdef class Connection(Peer):
         if self.transport is not None and self.untaken() == 0:
             self.patient = False
             self.ahead = 0
-            set_user_timeout(descriptor_of(self), <unsigned int>(self.relay.silence_timeout * 1000))
+            set_user_timeout(descriptor_of(self), self.relay.silence_timeout)
         return 0
 
     cdef int close(self) except -1:
