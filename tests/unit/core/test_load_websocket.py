@@ -63,9 +63,11 @@ def websocket(*frames: bytes) -> Connected:
         ([b"\x82\x01h"], (0, {"malformed": 1})),
         ([b"\x82\x82abcdhi"], (0, {"malformed": 1})),  # masked by a server
         ([b"\xf2\x02hi"], (0, {"malformed": 1})),
+        ([b"\x89\x7e"], (0, {"malformed": 1})),  # a control frame of more than 125 bytes, before anything of it is kept
+        ([b"\x8a\x7f" + b"\x7f" * 8], (0, {"malformed": 1})),
         ([b"\x88\x00"], (0, {"reset": 1})),
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_frames(frames, found):
     taken = against_stream(websocket(*frames), UPGRADE, limit=1, echo=b"hi")

@@ -85,11 +85,13 @@ cdef int read_frames(Client client, bytes data, Py_ssize_t at) except -1:
         if client.opcode == 0:  # a frame's head; 0x80 is set once it is read
             begin = at
             head = frame_size(p + at, size - at, &client.left)
-            if head == 0 or (size - at >= head and p[at] & 8 and size - at - head < client.left):
+            if size - at >= 2 and (
+                head < 0 or p[at] & 0x70 or p[at + 1] & 0x80 or (p[at] & 8 and (p[at + 1] > 125 or not p[at] & 0x80))
+            ):
+                return client.malformed()
+            if head == 0 or (p[at] & 8 and size - at - head < client.left):
                 client.held = data[at:]  # control frames are short: they are read whole
                 return 0
-            if head < 0 or p[at] & 0x70 or p[at + 1] & 0x80 or (p[at] & 8 and (client.left > 125 or not p[at] & 0x80)):
-                return client.malformed()
             client.fin = p[at] & 0x80 != 0
             client.opcode = 0x80 | (p[at] & 15)
             at += head
