@@ -22,6 +22,7 @@ Framing = Literal["none", "length", "chunked", "close"]
 MAX_METHOD = 32
 MAX_EMPTY_LINES = 2
 MAX_LENGTH_DIGITS = 18
+MAX_CONNECTION = 1024
 TARGET = VCHAR - frozenset(b"#\\")
 
 
@@ -215,6 +216,8 @@ def _fields(read: Reader, max_fields: int, max_line: int) -> Parser[list[Field]]
         if len(fields) == max_fields and byte not in OWS:
             raise H1Error("too-many-fields", read.offset)
         fields.append((yield from read.field_line(byte, first=not fields)))
+        if fields[-1].name.lower() == b"connection" and _size_of_options(fields) > MAX_CONNECTION:
+            raise H1Error("field-too-long", fields[-1].position)
     yield from read.line_feed()
     return fields
 
@@ -273,6 +276,11 @@ def _framing(fields: list[Field], version: int, default: Framing) -> tuple[Frami
             raise H1Error("bad-length", lengths[0].position)
         return "length", int(text)
     return default, -1
+
+
+def _size_of_options(fields: list[Field]) -> int:
+    """Bytes of all Connection fields. A proxy looks up what they name for each field (RFC 9110, section 7.6.1)."""
+    return sum(len(field.value) for field in _named(fields, b"connection"))
 
 
 def _connection_options(fields: list[Field]) -> set[bytes]:

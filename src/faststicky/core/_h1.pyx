@@ -32,6 +32,7 @@ cdef enum:
     MOST_CHUNK_DIGITS = 16
     MOST_EXTENSIONS = 4096
     MOST_TRAILER = 8192
+    MOST_CONNECTION = 1024    # bytes of all Connection fields: each field is looked up in them
 
 
 cdef inline int _bad(head_t *head, int code, const uint8_t *data, const uint8_t *at) noexcept nogil:

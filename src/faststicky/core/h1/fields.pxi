@@ -30,6 +30,7 @@ cdef int _fields(
     cdef const uint8_t *tail
     cdef field_t *field
     cdef uint32_t id
+    cdef uint32_t options = 0
     cdef int plain = 0
     head.first_field = <uint32_t>(p - data)
     while True:
@@ -91,6 +92,9 @@ cdef int _fields(
         if id == FIELD_OTHER and not plain and memchr(line, c'_', field.name.size) != NULL:
             id = FIELD_HOP if _is_disguised(line, field.name.size) else FIELD_UNDERSCORE
         elif id == FIELD_CONNECTION:
+            options += field.value.size
+            if options > MOST_CONNECTION:
+                return _bad(head, E_FIELD_TOO_LONG, data, value)
             head.flags |= _connection_flags(value, field.value.size)
         field.id = id
         head.count += 1
