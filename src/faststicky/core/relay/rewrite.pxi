@@ -189,14 +189,34 @@ cdef bint carries(const uint8_t *data, const head_t *head, const char *lower_nam
     return False
 
 
-cdef bint names_us(Relay relay, const uint8_t *data, const head_t *head) except -1:
-    """True if Via shows that the message has been here before (RFC 9110, 7.6.3): a loop."""
+cdef inline const uint8_t *word_end(const uint8_t *p, const uint8_t *end, bint space) noexcept:
+    """Behind the white space at p, or else behind what is none."""
+    while p < end and (p[0] == c' ' or p[0] == c'\t') == space:
+        p += 1
+    return p
+
+
+cdef bint names_us(Relay relay, const uint8_t *data, const head_t *head) noexcept:
+    """True if Via shows that the message has been here before (RFC 9110, 7.6.3): a loop. Who received it is the second word."""
     cdef uint32_t i
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(relay.via)
+    cdef const uint8_t *p
+    cdef const uint8_t *end
+    cdef const uint8_t *stop
+    cdef const uint8_t *who
     for i in range(head.count):
-        if head.fields[i].id == FIELD_VIA:
-            value = data[head.fields[i].value.at:head.fields[i].value.at + head.fields[i].value.size]
-            if relay.via in (each.split()[1] for each in value.split(b",") if len(each.split()) > 1):
+        if head.fields[i].id != FIELD_VIA:
+            continue
+        p = data + head.fields[i].value.at
+        end = p + head.fields[i].value.size
+        while p < end:
+            stop = <const uint8_t *>memchr(p, c',', end - p)
+            if stop == NULL:
+                stop = end
+            who = word_end(word_end(word_end(p, stop, True), stop, False), stop, True)
+            if word_end(who, stop, False) - who == size and memcmp(who, PyBytes_AS_STRING(relay.via), size) == 0:
                 return True
+            p = stop + 1
     return False
 
 
