@@ -13,9 +13,10 @@ from msgspec import Meta
 
 from faststicky.address import Address
 
-Duration = Annotated[float, Meta(ge=0, extra={"unit": "duration"})]
-Size = Annotated[int, Meta(ge=0, extra={"unit": "size"})]
-Count = Annotated[int, Meta(ge=0, extra={"unit": "count"})]
+Duration = Annotated[float, Meta(ge=0, le=365 * 86400, extra={"unit": "duration"})]
+Size = Annotated[int, Meta(ge=0, le=1 << 50, extra={"unit": "size"})]
+HeadSize = Annotated[int, Meta(ge=0, le=1 << 24, extra={"unit": "size"})]  # 0: so much; there is memory for that
+Count = Annotated[int, Meta(ge=0, le=1_000_000_000, extra={"unit": "count"})]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["auto", "text", "json"]
@@ -29,8 +30,8 @@ def about(text: str) -> Meta:
 class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits, deadlines and habits of the relay; each is an option of `faststicky run`."""
 
-    max_head: Annotated[Size, about("Request head; above: 431.")] = 32768
-    max_line: Annotated[Size, about("Request line (above: 414) and each field line (above: 431).")] = 8192
+    max_head: Annotated[HeadSize, about("Request head; above: 431.")] = 32768
+    max_line: Annotated[HeadSize, about("Request line (above: 414) and each field line (above: 431).")] = 8192
     max_fields: Annotated[Count, about("Fields in a request head; above: 431.")] = 100
     max_body: Annotated[Size, about("Request body; above: 413.")] = 0
     head_timeout: Annotated[Duration, about("From the first byte of a request head to its end; then 408.")] = 10.0

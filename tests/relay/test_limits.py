@@ -48,6 +48,19 @@ def test_a_second_head_has_the_same_limit(lab: Lab) -> None:
     is_refused(client, 408)
 
 
+def test_limits_of_heads_that_are_switched_off(lab: Lab) -> None:
+    """What is left is what there is memory for: 16 MiB, and 256 fields."""
+    proxy = lab.proxy(max_head=0, max_line=0, max_fields=0)
+    client = proxy.client()
+    client.send(get(b"/" + b"a" * 100_000, b"X: %b\r\n" % (b"x" * 2000) * 255))
+    peer = lab.backends[0].accept()
+    assert len(peer.until(b"\r\n\r\n")) > 600_000
+    peer.send(ok())
+    assert client.answer().body == b"ok"
+    client.send(get(b"/", b"X: x\r\n" * 256))
+    is_refused(client, 431)
+
+
 def test_an_idle_connection_is_closed_without_a_word(lab: Lab) -> None:
     proxy = lab.proxy(keepalive_timeout=1.0)
     silent, used = proxy.client(), proxy.client()

@@ -10,7 +10,7 @@ import click
 
 from faststicky.address import Address
 from faststicky.errors import ConfigError
-from faststicky.quantities import parse_duration, parse_size
+from faststicky.quantities import format_duration, format_size, parse_duration, parse_size
 
 if TYPE_CHECKING:  # generic for type checkers only before click 8.4
     _Base = click.ParamType[Any]
@@ -27,31 +27,43 @@ class _Type(_Base):
 
 
 class DurationType(_Type):
-    """`10s`, `250ms`; seconds as a float."""
+    """`10s`, `250ms`; seconds as a float. most: the longest."""
 
     name = "duration"
+
+    def __init__(self, most: float | None = None) -> None:
+        self._most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
         try:
-            return parse_duration(value)
+            seconds = parse_duration(value)
         except ValueError as error:
             self.refuse(error, param, ctx)
+        if self._most is not None and seconds > self._most:
+            self.fail(f"{value!r} is more than {format_duration(self._most)}", param, ctx)
+        return seconds
 
 
 class SizeType(_Type):
-    """`64k`; bytes."""
+    """`64k`; bytes. most: the largest."""
 
     name = "size"
+
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if isinstance(value, int):
             return value
         try:
-            return parse_size(value)
-        except ValueError as error:
+            size = parse_size(value)
+        except (ValueError, OverflowError) as error:
             self.refuse(error, param, ctx)
+        if self._most is not None and size > self._most:
+            self.fail(f"{value!r} is more than {format_size(self._most)}", param, ctx)
+        return size
 
 
 class AddressType(_Type):

@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from faststicky.cli.parameters import DURATION, NETWORK, PSEUDONYM, SIZE
+from faststicky.cli.parameters import NETWORK, PSEUDONYM, DurationType, SizeType
 from faststicky.cli.sections import SectionOption
 from faststicky.quantities import format_duration, format_size
 from faststicky.settings import RelayOptions
@@ -35,14 +35,16 @@ def _option(name: str, hint: Any, default: Any) -> SectionOption:
     metas = [meta for meta in hint.__metadata__ if isinstance(meta, msgspec.Meta)]
     text = next(meta.description for meta in metas if meta.description)
     unit = next((str(meta.extra["unit"]) for meta in metas if meta.extra), "")
+    most = next((int(meta.le) for meta in metas if meta.le is not None), None)
     flag = "--" + name.replace("_", "-")
     section = _SECTIONS.get(unit, "Forwarding")
     if unit == "duration":
-        return SectionOption([flag], type=DURATION, default=format_duration(default), help=text, section=section)
+        kind = DurationType(most)
+        return SectionOption([flag], type=kind, default=format_duration(default), help=text, section=section)
     if unit == "size":
-        return SectionOption([flag], type=SIZE, default=format_size(default), help=text, section=section)
+        return SectionOption([flag], type=SizeType(most), default=format_size(default), help=text, section=section)
     if unit == "count":
-        return SectionOption([flag], type=click.IntRange(min=0), default=default, help=text, section=section)
+        return SectionOption([flag], type=click.IntRange(min=0, max=most), default=default, help=text, section=section)
     if typing.get_origin(hint.__origin__) is typing.Literal:
         choices = click.Choice(typing.get_args(hint.__origin__))
         return SectionOption([flag], type=choices, default=default, help=text, section=LOGS)

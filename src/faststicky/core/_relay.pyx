@@ -26,15 +26,15 @@ import os
 import time
 
 from faststicky.core import dial
-from faststicky.core._stats import OUTCOMES
+from faststicky.core._stats import OUTCOMES, REGION_SIZE
 from faststicky.core._cookie cimport cookie_find, cookie_strip
 from faststicky.core._h1 cimport (
     CHUNK_DATA, CHUNK_END, CHUNK_MORE, FIELD_CACHE_CONTROL, FIELD_CONNECTION, FIELD_CONTENT_LENGTH, FIELD_COOKIE,
     FIELD_DATE, FIELD_EXPECT, FIELD_FORWARDED, FIELD_HOP, FIELD_HOST, FIELD_OTHER, FIELD_SET_COOKIE, FIELD_TRANSFER_ENCODING,
     FIELD_UNDERSCORE, FIELD_UPGRADE, FIELD_USER_AGENT, FIELD_VIA, FIELD_X_FORWARDED_FOR, FIELD_X_REQUEST_ID,
-    FRAME_CHUNKED, FRAME_CLOSE, FRAME_LENGTH, FRAME_NONE, H1_BAD, H1_MORE, HEAD_ABSOLUTE, HEAD_CLOSE, HEAD_COOKIE, HEAD_DATE,
-    HEAD_KEEP_ALIVE, HEAD_LENGTH, HEAD_NAMES, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD, METHOD_OPTIONS,
-    METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
+    FRAME_CHUNKED, FRAME_CLOSE, FRAME_LENGTH, FRAME_NONE, H1_BAD, H1_FIELDS, H1_MORE, HEAD_ABSOLUTE, HEAD_CLOSE,
+    HEAD_COOKIE, HEAD_DATE, HEAD_KEEP_ALIVE, HEAD_LENGTH, HEAD_NAMES, METHOD_CONNECT, METHOD_DELETE, METHOD_GET, METHOD_HEAD,
+    METHOD_OPTIONS, METHOD_PUT, METHOD_TRACE, chunk_t, field_t, h1_chunk_begin, h1_chunk_next, h1_name_of, h1_named_by_connection,
     h1_counted, h1_request, h1_response, h1_status_of, head_t,
 )
 from faststicky.core._memory cimport fs_free, fs_malloc, fs_realloc, live_blocks, live_bytes

@@ -22,6 +22,7 @@ cdef long _live_tables = 0
 cdef enum:
     LONGEST_HOST = 255
     LONGEST_COOKIE = 512      # a longer value is nobody's token
+    LONGEST_SET_COOKIE = 4096  # without the value: browsers keep none of more, and the relay has no more room
 
 
 cdef long live_tables() noexcept:

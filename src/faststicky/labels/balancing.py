@@ -25,7 +25,7 @@ LONGEST_START = 3600.0  # seconds
 
 _DEFAULT = Balancing()
 _BALANCES: dict[str, Balance] = {each: each for each in ("wrr", "least", "p2c", "random", "hash")}
-_KEY = re.compile(r"address|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}|query:[^&=#\s]{1,100}", re.IGNORECASE)
+_KEY = re.compile(r"address|header:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}|query:[!\"$%'-<>-~]{1,100}", re.IGNORECASE)
 
 
 def read_native(reader: LabelReader, default: Balancing = _DEFAULT) -> Balancing:

@@ -20,6 +20,7 @@ _AV_OCTETS = re.compile(
     r"/[\x20-\x3a\x3c-\x7e]*"
 )  # path-value: no control character, no semicolon (RFC 6265, section 4.1.1)
 _DOMAIN = re.compile(r"\.?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+LONGEST = 1024  # characters of a name or an attribute: browsers ignore longer attributes (RFC 6265bis, section 5.6)
 _MAX_AGE = 400 * 86400  # browsers cut longer lives to 400 days (RFC 6265bis, section 5.5)
 
 
@@ -30,7 +31,7 @@ def traefik_default_name(backend: str) -> str:
 
 
 def traefik_clean_name(name: str) -> str:
-    """A cookie name as Traefik sanitises it: what is not a token character becomes "_"."""
+    """A cookie name as Traefik sanitises it: what is not a token character becomes "_". It may be of any length."""
     return _NOT_IN_NAME.sub("_", name)
 
 
@@ -54,6 +55,9 @@ def cookie_name(text: str) -> str:
 
 def cookie_path(text: str) -> str:
     """A Path attribute."""
+    if len(text) > LONGEST:
+        remedy = f"write at most {LONGEST}: browsers ignore a longer one"
+        raise LabelError(f"a cookie path of {len(text)} characters is too long", remedy=remedy)
     if not _AV_OCTETS.fullmatch(text):
         raise LabelError(f"{shown(text)} is not a cookie path", remedy="write a path that begins with '/', without ';'")
     return text

@@ -142,6 +142,10 @@ def _cookie(backend: str, reader: LabelReader) -> CookiePolicy | None:
             reader.warn_of(_BALANCER + "sticky", text)
         return CookiePolicy(name="_TRAEFIK_BACKEND") if legacy else None
     written = reader.text(_STICKINESS + ".cookieName")
+    if written and len(written) > cookies.LONGEST:
+        default = cookies.traefik_default_name(backend)
+        reader.warn_of(_STICKINESS + ".cookieName", f"longer than {cookies.LONGEST} characters; {default} is used")
+        written = None
     policy = CookiePolicy(
         name=cookies.traefik_clean_name(written) if written else cookies.traefik_default_name(backend),
         secure=reader.optional(_STICKINESS + ".secure", boolean, None, "Secure is set when the client came by TLS"),

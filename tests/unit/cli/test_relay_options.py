@@ -42,6 +42,24 @@ def test_every_option_reaches_its_field(name):
     assert getattr(parsed(flag, text), name) == value
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("--max-head", "17m"), "'17m' is more than 16m"),
+        (("--max-body", "2000000g"), "is more than 1048576g"),
+        (("--pool-idle", "366d"), "'366d' is more than 8760h"),
+        (("--pool-idle", "9" * 400), "is more than 8760h"),
+        (("--max-line", "9" * 400), "cannot convert"),
+        (("--pool-size", "5000000000"), "not in the range"),
+    ],
+)
+def test_a_value_that_nobody_can_mean_is_refused(arguments, says):
+    command = click.Command("x", params=[*relay_options()], callback=lambda **values: relay_settings(values))
+    result = CliRunner().invoke(command, list(arguments))
+    assert result.exit_code == 2
+    assert says in result.output
+
+
 def test_durations_come_first_then_limits_then_habits():
     sections = [option.section for option in relay_options()]
     assert list(dict.fromkeys(sections)) == ["Deadlines", "Limits", "Forwarding", "Logs"]

@@ -8,6 +8,7 @@ import pytest
 import uvloop
 
 from faststicky.core import Relay
+from faststicky.core._stats import REGION_SIZE
 from faststicky.model import Route, TableSpec
 from faststicky.settings import RelayOptions
 from relay.lab import GET, Backend, Lab, Loop, ok, service, table
@@ -54,6 +55,12 @@ def test_a_table_that_is_unsound_is_refused(loop: Loop) -> None:
         loop.call(relay.publish, TableSpec(generation=1, services=(), routes=(nowhere,)))
     assert relay.generation == -1
     loop.call(relay.close)
+
+
+def test_a_region_that_is_too_short_is_refused(loop: Loop) -> None:
+    """It would count behind its end."""
+    with pytest.raises(ValueError, match=f"has {REGION_SIZE} bytes, not {REGION_SIZE - 1}"):
+        loop.call(lambda: Relay(loop.loop, RelayOptions(), region=bytearray(REGION_SIZE - 1)))
 
 
 def test_a_closed_relay_takes_nobody(loop: Loop) -> None:

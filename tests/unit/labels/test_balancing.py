@@ -47,6 +47,8 @@ def test_they_may_stand_beside_any_dialect(base: dict[str, str]) -> None:
         ("balance", "fastest", "write one of wrr, least, p2c, random, hash"),
         ("hash", "cookie:x", "write address, header:NAME or query:NAME"),
         ("hash", "header:", "write address, header:NAME or query:NAME"),
+        ("hash", "query:\u65e5", "write address, header:NAME or query:NAME"),
+        ("hash", "query:\x7f", "write address, header:NAME or query:NAME"),
         ("max-concurrent", "-1", "from 0 to 1000000"),
         ("queue-timeout", "2h", "write at most 300s"),
         ("slow-start", "soon", "write for example 10s"),

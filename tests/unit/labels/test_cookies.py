@@ -75,6 +75,7 @@ def test_attributes():
         (cookies.cookie_name, ""),
         (cookies.cookie_path, "app"),
         (cookies.cookie_path, "/a;b"),
+        (cookies.cookie_path, "/" + "a" * 1024),
         (cookies.cookie_domain, "http://a"),
         (cookies.cookie_domain, "a..b"),
         (cookies.same_site, "maybe"),

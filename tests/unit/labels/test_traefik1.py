@@ -135,6 +135,7 @@ def test_what_leaves_a_service_out(label, value, says):
         ("traefik.protocol", "h2c", "HTTP/1.1"),
         (STICKINESS + ".sameSite", "loose", "Lax is used"),
         (STICKINESS + ".cookieName", "a b", "a_b is used"),
+        (STICKINESS + ".cookieName", "a" * 1025, "longer than 1024 characters; _a49bc is used"),
         ("traefik.backend.healthcheck.headers", "A:b", "not supported, ignored"),
         ("traefik.frontend.headers.STSSeconds", "1", "not supported, ignored"),
         ("traefik.frontend.entryPoints", "http", "not supported, ignored"),

@@ -316,11 +316,9 @@ cdef int note_stamp(Relay relay, int64_t wall, uint64_t base) except -1:
 
 
 cdef int flush_lines(Relay relay) except -1:
-    """Hand over what has been written."""
-    cdef bytes data
-    if relay.lines_size == 0:
-        return 0
-    data = PyBytes_FromStringAndSize(<const char *>relay.lines, relay.lines_size)
+    """Hand over what has been written. If there is no memory for that, it is lost: the next line needs the room."""
+    cdef size_t size = relay.lines_size
     relay.lines_size = 0
-    relay.on_access(data)
+    if size:
+        relay.on_access(PyBytes_FromStringAndSize(<const char *>relay.lines, size))
     return 0

@@ -2,6 +2,7 @@
 
 cdef enum:
     MOST_EVENTS = 200         # kept between two ticks
+    MOST_HEAD = 16777216      # bytes, where nothing less was asked for
 
 
 cdef uint32_t ticks(seconds) except? 0xffffffff:
@@ -58,16 +59,21 @@ cdef class Relay:
         self.parked = set()
         self.events = []
         self.generation = -1
-        self.request_limits.head = options.max_head
-        self.request_limits.line = options.max_line
-        self.request_limits.fields = options.max_fields
+        self.request_limits.head = options.max_head or MOST_HEAD
+        self.request_limits.line = options.max_line or self.request_limits.head
+        self.request_limits.fields = options.max_fields or H1_FIELDS
         # Backends are trusted with more: their heads carry policies and many cookies
-        self.answer_limits.head = max(65536, options.max_head)
-        self.answer_limits.line = max(32768, options.max_line)
-        self.answer_limits.fields = 256
-        # a head, Host again up to three times (it is at most a line), lists in front of X-Forwarded-For and Via, our fields, and
-        # the body's beginning behind an answer's head (answer_body)
-        self.out_size = 3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * options.max_line + JOIN + 8192
+        self.answer_limits.head = max(65536, self.request_limits.head)
+        self.answer_limits.line = max(32768, self.request_limits.line)
+        self.answer_limits.fields = H1_FIELDS
+        # A request: its head (lists in front of X-Forwarded-For and Via are of it), its host up to three times more, Upgrade
+        # once more, each at most a line, our fields, our name in Via. An answer: its head, Upgrade once more, at most a head,
+        # our fields with Set-Cookie, and the body's beginning behind it (answer_body). Our fields take less than 8 KiB: the
+        # table bounds a backend's host and all of Set-Cookie.
+        self.out_size = (
+            3 * <size_t>max(self.answer_limits.head, self.request_limits.head) + 4 * <size_t>self.request_limits.line
+            + <size_t>len(options.via) + JOIN + 8192
+        )
         self.out = <uint8_t *>fs_malloc(self.out_size)
         if self.out == NULL:
             raise MemoryError("no memory for the relay's scratch")
@@ -98,7 +104,7 @@ cdef class Relay:
         self.forwarded = options.forwarded
         self.request_id = options.request_id
         self.via = options.via.encode("ascii") if options.via else None
-        self.trusted = [ipaddress.ip_network(each) for each in options.trusted_proxies]
+        self.trusted = [ipaddress.ip_network(each, strict=False) for each in options.trusted_proxies]
         self.id_high = int.from_bytes(os.urandom(8), "big")
         self.now = 1
         self._tick()
@@ -108,6 +114,8 @@ cdef class Relay:
         if region is not None:
             PyObject_GetBuffer(region, &self.region, PyBUF_WRITABLE)
             self.has_region = True
+            if self.region.len < REGION_SIZE:
+                raise ValueError(f"a region of statistics has {REGION_SIZE} bytes, not {self.region.len}")
             self.total = stats_service(self.region.buf, 0)
             # what the worker before us had in flight ended with it
             self.total.counters.in_flight = self.total.counters.queued = 0

@@ -18,6 +18,11 @@ cdef class Backend:
         self.series = spec.series
         self.state = _STATES[spec.state]
         self.cookie_value = _printable(spec.cookie_value, "cookie value")
+        # The relay writes both into heads, and has room for so much
+        if len(self.host) > LONGEST_HOST:
+            raise ValueError(f"backend {self.name!r} has a host of more than {LONGEST_HOST} characters")
+        if PyBytes_GET_SIZE(self.cookie_value) > LONGEST_COOKIE:
+            raise ValueError(f"backend {self.name!r} has a cookie value of more than {LONGEST_COOKIE} bytes")
 
 
 cdef bytes _printable(str text, str what):
@@ -168,6 +173,10 @@ cdef class Service:
         plain = attributes + same_site + b"\r\n"
         self.attributes_secure = plain if policy.secure is False else secure
         self.attributes = secure if policy.secure else plain
+        if PyBytes_GET_SIZE(self.set_cookie) + len(secure) > LONGEST_SET_COOKIE:
+            raise ValueError(
+                f"service {self.name!r} has a cookie whose name and attributes take more than {LONGEST_SET_COOKIE} bytes"
+            )
 
     cdef bint is_open(self) noexcept nogil:
         """Is any backend up and not ejected?"""
