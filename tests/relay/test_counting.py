@@ -193,6 +193,23 @@ def test_what_a_worker_that_died_had_under_way_ends_with_it(lab: Lab, make: Any)
             peer.request()
 
 
+def test_requests_in_flight_at_a_backend_that_leaves_and_comes_back(lab: Lab, make: Any) -> None:
+    """By DNS or in a file; its answer ends under a later table than it began with."""
+    backend, other = lab.backend(), lab.backend()
+    found = make(backend)
+    client = found.proxy.client()
+    client.send(GET)
+    peer = backend.accept()
+    peer.request()
+    there, gone = counted(backend), counted(other)
+    for generation, spec in enumerate((gone, there), 2):
+        found.proxy.publish(msgspec.structs.replace(spec, generation=generation))
+    assert found.backend()["in_flight"] == 1
+    peer.send(ok())
+    assert client.answer().status == 200
+    until(lambda: found.backend()["in_flight"] == 0, "nothing in flight")
+
+
 def test_lost_answers_are_counted_for_the_service_too(lab: Lab, make: Any) -> None:
     backend = lab.backend()
     found = make(backend)

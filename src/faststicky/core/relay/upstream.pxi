@@ -172,13 +172,15 @@ cdef class Upstream:
     cdef int count_in(self, uint32_t series) except -1:
         """Its numbers go to this series; a backend of several services has one in all of them."""
         cdef Relay relay = self.relay
-        cdef bint known
         cdef series_t *stats = stats_backend(relay.region.buf, series) if series and relay.has_region else &relay.spare.counters
         self.series = series
         if stats != self.stats:
-            known = self.stats != &relay.spare.counters  # if not, the worker before us may have left something
-            stats.in_flight = self.stats.in_flight if known else 0
-            stats.queued = self.stats.queued if known else 0
+            if self.stats != &relay.spare.counters:
+                stats.in_flight = self.stats.in_flight
+                stats.queued = self.stats.queued
+            elif relay.generation < 0:  # the worker before us may have left something
+                stats.in_flight = stats.queued = 0
+            # else what is there is of requests that began when an earlier table had this backend
             stats.ejected = self.load.ejected
             self.stats = stats
         return 0
