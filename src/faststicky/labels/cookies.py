@@ -35,6 +35,20 @@ def traefik_clean_name(name: str) -> str:
     return _NOT_IN_NAME.sub("_", name)
 
 
+def traefik_name(key: str, default: str, reader: LabelReader) -> str:
+    """The name that a label of Traefik's asks for; `default` where there is none, or a longer one than browsers take."""
+    written = reader.text(key)
+    if not written:
+        return default
+    if len(written) > LONGEST:
+        reader.warn_of(key, f"longer than {LONGEST} characters; {default} is used")
+        return default
+    name = traefik_clean_name(written)
+    if name != written:
+        reader.warn_of(key, f"not a cookie name; {name} is used, as Traefik does")
+    return name
+
+
 def native_default_name(service: str) -> str:
     """faststicky's own default: "_fs_" and six hex digits of SHA-256 of the service's name, the same on every node.
 

@@ -141,19 +141,12 @@ def _cookie(backend: str, reader: LabelReader) -> CookiePolicy | None:
             text = f"deprecated, and one cookie name for all services; write {_STICKINESS}=true"
             reader.warn_of(_BALANCER + "sticky", text)
         return CookiePolicy(name="_TRAEFIK_BACKEND") if legacy else None
-    written = reader.text(_STICKINESS + ".cookieName")
-    if written and len(written) > cookies.LONGEST:
-        default = cookies.traefik_default_name(backend)
-        reader.warn_of(_STICKINESS + ".cookieName", f"longer than {cookies.LONGEST} characters; {default} is used")
-        written = None
     policy = CookiePolicy(
-        name=cookies.traefik_clean_name(written) if written else cookies.traefik_default_name(backend),
+        name=cookies.traefik_name(_STICKINESS + ".cookieName", cookies.traefik_default_name(backend), reader),
         secure=reader.optional(_STICKINESS + ".secure", boolean, None, "Secure is set when the client came by TLS"),
         http_only=reader.optional(_STICKINESS + ".httpOnly", boolean, True),
         same_site=reader.optional(_STICKINESS + ".sameSite", cookies.same_site, "Lax"),
     )
-    if written and policy.name != written:
-        reader.warn_of(_STICKINESS + ".cookieName", f"not a cookie name; {policy.name} is used, as Traefik does")
     cookies.warn_if_browsers_refuse(policy, reader, _STICKINESS + ".sameSite")
     return policy
 

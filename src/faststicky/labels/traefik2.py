@@ -97,13 +97,9 @@ def _cookie(name: str, sticky: str, defaults: LabelDefaults, reader: LabelReader
     implied = reader.peek(key) is None and any(other.startswith(key + ".") for other in reader.names())
     if not reader.optional(key, boolean, implied, "the service is not sticky"):
         return None
-    written = reader.text(key + ".name")
+    default = cookies.traefik_default_name(f"{name}@{defaults.traefik_provider}")
     policy = CookiePolicy(
-        name=(
-            cookies.traefik_clean_name(written)
-            if written
-            else cookies.traefik_default_name(f"{name}@{defaults.traefik_provider}")
-        ),
+        name=cookies.traefik_name(key + ".name", default, reader),
         path=reader.optional(key + ".path", cookies.cookie_path, "/"),
         domain=reader.optional(
             key + ".domain", cookies.cookie_domain, "", "the cookie is for the requested host alone"
@@ -115,8 +111,6 @@ def _cookie(name: str, sticky: str, defaults: LabelDefaults, reader: LabelReader
             key + ".maxage", cookies.max_age, 0, "the cookie lives as long as the browser's session"
         ),
     )
-    if written and policy.name != written:
-        reader.warn_of(key + ".name", f"not a cookie name; {policy.name} is used, as Traefik does")
     cookies.warn_if_browsers_refuse(policy, reader, key + ".samesite")
     return policy
 

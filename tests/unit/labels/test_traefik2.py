@@ -132,6 +132,7 @@ def test_a_missing_port_is_told_with_the_label_to_add():
         ({f"{SERVICE}.server.scheme": "h2c"}, "HTTP/1.1 is spoken"),
         ({f"{SERVICE}.strategy": "best"}, "wrr, p2c, leasttime, hrw"),
         ({f"{SERVICE}.sticky.cookie.name": "a b"}, "a_b is used"),
+        ({f"{SERVICE}.sticky.cookie.name": "a" * 1025}, "longer than 1024 characters"),
         ({f"{SERVICE}.sticky.cookie.samesite": "none"}, "browsers refuse"),
         ({f"{SERVICE}.healthcheck.path": "/", f"{SERVICE}.healthcheck.method": "HEAD"}, "only get is used"),
         ({f"{SERVICE}.healthcheck.path": "/", f"{SERVICE}.healthcheck.mode": "grpc"}, "only http is used"),
