@@ -200,6 +200,23 @@ def test_a_backend_that_reads_slowly(lab: Lab) -> None:
     assert client.answer().status == 200
 
 
+def test_a_large_answer_beside_a_large_body_that_is_not_read(lab: Lab) -> None:
+    """What cannot be written one way does not stop what comes the other way."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    size = 16 * MIB
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size)
+    peer = lab.backends[0].accept()
+    upload = pump(client, bytes(MIB), 16)
+    download = pump(peer, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size), 1)
+    client.until(b"\r\n\r\n")
+    assert swallow(client, size) == size
+    download.join()
+    upload.join()  # no more of it is taken once the answer is there
+    peer.close()
+    proxy.becomes(clients=0, upstream_busy=0, upstream_idle=0)
+
+
 def test_chunks_of_one_byte(lab: Lab) -> None:
     """CVE-2020-8659: memory does not grow with the number of chunks, in either direction."""
     proxy = lab.proxy()
