@@ -99,7 +99,6 @@ cdef class Client(Peer):
     cdef uint8_t half_closed  # it has sent its last byte
     cdef uint8_t promised     # with its last request, to send nothing behind it
     cdef uint8_t trusted      # its X-Forwarded-* are believed
-    cdef uint8_t secure       # it came by TLS
     cdef uint8_t port_size
     cdef char port[5]         # ours, that it connected to, printed
     cdef uint8_t admitted
@@ -236,6 +235,7 @@ cdef class Exchange:
     cdef bint set_cookie
     cdef bint has_cookie      # the request carries our cookie: it is cut out
     cdef uint32_t cookie_at   # where in the head the first one's segment begins, behind others; 0: at the value's begin
+    cdef bint secure          # a trusted proxy says that the client came by TLS
     cdef uint32_t at          # position of the backend in the service
     cdef uint32_t tried[MOST_TRIES]
     cdef uint32_t tried_count

@@ -50,6 +50,7 @@ cdef class Exchange:
         self.outcome = OUTCOME_NONE
         if self.service.sticky:
             self.outcome = OUTCOME_NEW
+            self.secure = self.client.trusted and came_by_tls(data, head)
             if head.flags & HEAD_COOKIE and self.find_backend(data, head):
                 return 0
         if self.service.balance == BALANCE_HASH:

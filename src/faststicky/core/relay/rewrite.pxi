@@ -302,12 +302,12 @@ cdef bint is_our_cookie(Exchange x, const uint8_t *data, const field_t *field) n
     return e < field.value.size and data[field.value.at + e] == c'='
 
 
-cdef bint is_private(const uint8_t *data, const head_t *head) noexcept:
+cdef bint is_private(Exchange x, const uint8_t *data, const head_t *head) noexcept:
     """True if no shared cache may store the answer anyway (RFC 9111, 5.2.2): Cache-Control says private or no-store."""
     cdef uint32_t i, k, size
     cdef const uint8_t *p
     for i in range(head.count):
-        if head.fields[i].id != FIELD_CACHE_CONTROL:
+        if head.fields[i].id != FIELD_CACHE_CONTROL or not goes_down(x, data, head, &head.fields[i]):
             continue
         p = data + head.fields[i].value.at
         size = head.fields[i].value.size
@@ -359,8 +359,8 @@ cdef Py_ssize_t build_answer(Relay relay, Exchange x, const uint8_t *data, const
     if x.set_cookie:
         out = put_bytes(out, x.service.set_cookie)
         out = put_bytes(out, x.backend.cookie_value)
-        out = put_bytes(out, x.service.attributes_secure if x.client.secure else x.service.attributes)
-        if not is_private(data, head):
+        out = put_bytes(out, x.service.attributes_secure if x.secure else x.service.attributes)
+        if not is_private(x, data, head):
             out = put_text(out, "Cache-Control: private\r\n")
     if not head.flags & HEAD_DATE:  # RFC 9110, 6.6.1: a recipient with a clock adds it
         out = put_bytes(out, relay.date)
