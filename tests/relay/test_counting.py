@@ -11,7 +11,7 @@ import pytest
 
 from faststicky.core import _stats
 from relay.counted import counted, exchange, make
-from relay.lab import GET, POST, Lab, ok
+from relay.lab import GET, POST, Lab, ok, service, table
 from relay.peer import until
 
 __all__ = ["make"]
@@ -126,6 +126,61 @@ def test_tunnels_end_uncounted(lab: Lab, make: Any, end: str) -> None:
     other = peer if end == "client" else client
     other.rest()
     other.close()
+    found.is_quiet()
+    assert [_stats.read_service(found.region, series)[1]["total"] for series in (0, 3)] == [{}, {}]
+
+
+def test_pipelined_bytes_are_counted_once(lab: Lab, make: Any) -> None:
+    backend = lab.backend()
+    found = make(backend)
+    client = found.proxy.client()
+    for data in (GET * 5 + POST, POST + GET):  # in one piece, and behind the end of a body
+        client.send(data[:-20])
+        client.send(data[-20:])
+        peer = backend.peers[-1] if backend.peers else backend.accept()
+        for _ in range(data.count(b"HTTP/1.1")):
+            peer.request()
+            peer.send(ok())
+            assert client.answer().status == 200
+    sent = 6 * len(GET) + 2 * len(POST)
+    assert found.service()["bytes_in"] == found.total()["bytes_in"] == found.proxy.counters()["bytes_in"] == sent
+
+
+def test_a_backend_that_comes_back_while_a_request_to_it_is_under_way(lab: Lab, make: Any) -> None:
+    backend = lab.backend()
+    found = make(backend)
+    client = found.proxy.client()
+    client.send(GET)
+    peer = backend.accept()
+    peer.request()
+    for generation, backends in ((2, ()), (3, (backend,))):
+        found.proxy.publish(msgspec.structs.replace(counted(*backends), generation=generation))
+    peer.send(ok())
+    assert client.answer().status == 200
+    found.proxy.becomes(exchanges=0)
+    found.is_quiet()
+
+
+def test_whoever_is_given_the_numbers_of_what_is_gone_begins_at_nothing(lab: Lab, make: Any) -> None:
+    """A tunnel outlives its service, and the rest of its numbers (serve/series.py)."""
+    old, new = lab.backend(), lab.backend()
+    found = make(old)
+    client = found.proxy.client()
+    client.send(UPGRADE)
+    peer = old.accept()
+    peer.request_head()
+    peer.send(SWITCH)
+    assert client.answer().status == 101
+    found.proxy.publish(table(service([new], name="between"), generation=2))
+    _stats.clear_service(found.region, 3)
+    _stats.clear_backend(found.region, 5)
+    spec = counted(new)
+    other = msgspec.structs.replace(spec.services[0], name="other")
+    found.proxy.publish(table(other, generation=3))
+    peer.close()
+    client.rest()
+    client.close()
+    found.proxy.becomes(exchanges=0)
     found.is_quiet()
 
 

@@ -191,6 +191,7 @@ cdef class Client(Peer):
         keep = (
             head.version > 10 and not head.flags & HEAD_CLOSE and not relay.draining
             and (relay.max_requests == 0 or self.requests < relay.max_requests)
+        cdef Py_ssize_t used
         )
         if head.method == METHOD_TRACE or head.method == METHOD_CONNECT:
             # TRACE shows a client what was sent to the backend; CONNECT is for forward proxies (RFC 9110, 9.3.6, 9.3.8)
@@ -222,12 +223,13 @@ cdef class Client(Peer):
         x.note_request(p, head)
         x.decide(p, head)
         count_request(x, p, head)
-        count_in(x, PyBytes_GET_SIZE(data))
         if relay.access != ACCESS_OFF:
             note_record(x, data, head)
         self.exchange = x
         self.state = CLIENT_BUSY
-        return x.send_head(data)
+        used = x.send_head(data)
+        count_in(x, used)
+        return used
 
     cdef Py_ssize_t answer_now(self, int status, str reason, bint keep, bytes data, str service=None) except -1:
         """Answer the request in relay.head ourselves; the bytes of `data` that it took."""

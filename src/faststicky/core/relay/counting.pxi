@@ -48,10 +48,16 @@ cdef void count_try(Exchange x) noexcept:
         x.relay.total.counters.retries += 1
 
 
+cdef inline void one_less(int64_t *gauge) noexcept:
+    """Of a gauge that may have been given to somebody else, and set to zero, long after its owner left the table."""
+    if gauge[0] > 0:
+        gauge[0] -= 1
+
+
 cdef void count_leave(Exchange x) noexcept:
     """The request is no longer with the backend that it was counted at."""
     if x.counted_at is not None:
-        (<Upstream>x.counted_at.upstream).stats.in_flight -= 1
+        one_less(&(<Upstream>x.counted_at.upstream).stats.in_flight)
         (<Upstream>x.counted_at.upstream).load.in_flight -= 1
         x.counted_at = None
 
@@ -103,7 +109,7 @@ cdef void count_end(Exchange x, bint complete) noexcept:
         return
     x.counted = False
     count_outcome(x)
-    x.stats.counters.in_flight -= 1
+    one_less(&x.stats.counters.in_flight)
     x.relay.total.counters.in_flight -= 1
     if complete:
         bucket = stats_bucket((stats_clock() - x.begun) // 1000)

@@ -243,11 +243,11 @@ cdef class Exchange:
         """More from the client while the exchange is under way."""
         cdef Py_ssize_t used = 0
         cdef bytes piece
-        count_in(self, PyBytes_GET_SIZE(data))
         if self.request_done:
             return self.client.hold(data)
         piece = self.take_body(data, &used)
         if piece is None:
+        count_in(self, used)
             return self.give_up(h1_status_of(self.chunk.error.code), h1_name_of(self.chunk.error.code))
         if self.relay.max_body and self.body > <uint64_t>self.relay.max_body:
             return self.give_up(413, "body-too-large")

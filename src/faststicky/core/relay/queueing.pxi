@@ -30,9 +30,9 @@ cdef int leave_queue(Exchange x) except -1:
     """`x` is served now, or waits no longer."""
     cdef Upstream upstream = <Upstream>x.backend.upstream
     x.queued = False
-    x.stats.counters.queued -= 1
+    one_less(&x.stats.counters.queued)
     x.relay.total.counters.queued -= 1
-    upstream.stats.queued -= 1
+    one_less(&upstream.stats.queued)
     if x in upstream.queue:
         upstream.queue.remove(x)
     return 0
