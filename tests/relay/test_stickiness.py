@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from faststicky.model import BackendSpec, Outcome
+from faststicky.model import BackendSpec, BackendState, Outcome
 from relay.lab import GET, Backend, Lab, get, ok, service, table
 from relay.peer import Peer
 
@@ -163,6 +163,29 @@ def test_an_exchange_finishes_with_the_table_it_began_with(lab: Lab) -> None:
     assert client.answer().get(b"Set-Cookie") == SETS % b"tb0.sb0"
     proxy.becomes(tables=1, upstream_idle=0, upstream_busy=0)  # nobody will ask for that backend again
     assert ask(client, second, b"s=tb0.sb0") == SETS % b"tb1.sb1"
+
+
+@pytest.mark.parametrize("state", ["leaving", "down"])
+def test_nor_for_one_that_is_being_stopped(lab: Lab, state: BackendState) -> None:
+    """Its application may wait for its last connection to be closed. When it is up again, connections are kept again."""
+    backend = lab.backend("b0")
+    proxy = lab.proxy(table(service([backend])))
+    client = proxy.client()
+    client.send(GET)
+    peer = backend.accept()
+    peer.request()
+    proxy.publish(table(service([backend.spec(state)]), generation=2))
+    peer.send(ok())
+    assert client.answer().status == 200
+    assert proxy.live()["upstream_idle"] == 0
+    assert peer.rest() == b""
+    proxy.publish(table(service([backend]), generation=3))
+    client.send(GET)
+    peer = backend.accept()
+    peer.request()
+    peer.send(ok())
+    assert client.answer().status == 200
+    proxy.becomes(upstream_idle=1)
 
 
 def test_connections_outlive_tables_that_name_the_same_backend(lab: Lab) -> None:

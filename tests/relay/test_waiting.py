@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 
 from faststicky.model import TableSpec
-from relay.lab import GET, POST, Backend, Lab, Proxy, ok, service, table
+from relay.failing import stuck
+from relay.lab import GET, POST, Backend, Lab, Proxy, get, ok, route, service, table
 from relay.peer import Peer, until
 
 
@@ -98,11 +100,11 @@ def test_a_service_that_goes_while_somebody_waits(lab: Lab) -> None:
 # ------------------------------------------------------------ queues
 
 
-def full(lab: Lab, **options: Any) -> tuple[Proxy, Backend, Peer, Peer]:
+def full(lab: Lab, eject_after: int = 0, retries: int = 2, **options: Any) -> tuple[Proxy, Backend, Peer, Peer]:
     """A backend that takes one request at once, and has it: (proxy, backend, its client, the backend's end)."""
     backend = lab.backend()
     defaults = {"max_concurrent": 1, "max_queued": 2, "queue_timeout": 30.0}
-    proxy = lab.proxy(one_service(backend, **{**defaults, **options}))
+    proxy = lab.proxy(one_service(backend, **{**defaults, **options}), eject_after=eject_after, retries=retries)
     client = proxy.client()
     client.send(GET)
     peer = backend.accept()
@@ -151,6 +153,88 @@ def test_who_leaves_the_queue_costs_nobody_a_turn(lab: Lab) -> None:
     assert peer.until(b"\r\n\r\n").startswith(b"GET /patient ")
     peer.send(ok())
     assert patient.answer().status == 200
+
+
+@pytest.mark.parametrize("end", ["removed", "down", "ejected"])
+def test_who_waits_for_a_backend_that_goes_is_moved(lab: Lab, end: str) -> None:
+    one, two = lab.backend("b0"), lab.backend("b1")
+    options: dict[str, Any] = {"max_concurrent": 1, "max_queued": 9, "queue_timeout": 600.0}
+    proxy = lab.proxy(one_service(one, two, **options), eject_after=1, eject_time=600.0, retries=0)
+    first = proxy.client()
+    first.send(stuck(POST))
+    peer = one.accept()
+    peer.until(b"hello")
+    waiting = [proxy.client(), proxy.client()]
+    for at, client in enumerate(waiting):
+        client.send(stuck(get(b"/%d" % at)))
+        proxy.becomes(exchanges=2 + at)
+    if end == "removed":
+        proxy.publish(one_service(two, generation=2, **options))
+    elif end == "down":
+        services = service([one.spec("down"), two.spec()])
+        proxy.publish(table(msgspec.structs.replace(services, **options), generation=2))
+    else:
+        peer.reset()
+        assert first.answer().status == 502
+    other = two.accept()
+    for at, client in enumerate(waiting):
+        assert other.until(b"\r\n\r\n").startswith(b"GET /%d " % at)
+        other.send(ok(b"%d" % at))
+        answer = client.answer()
+        assert (answer.body, answer.all(b"Set-Cookie")[0][:9]) == (b"%d" % at, b"s=tb1.sb1")
+    if end != "ejected":  # what is under way is not moved
+        peer.send(ok(b"first"))
+        assert first.answer().body == b"first"
+    assert one.is_left_alone()
+
+
+def test_who_waits_stays_if_everybody_goes(lab: Lab) -> None:
+    """All are ejected: the fault is rather on our side."""
+    proxy, backend, first, peer = full(lab, eject_after=1, retries=0)
+    patient = proxy.client()
+    patient.send(GET)
+    proxy.becomes(exchanges=2)
+    peer.reset()
+    assert first.answer().status == 502
+    serve(backend)
+    assert patient.answer().status == 200
+
+
+def test_a_relay_that_is_closed_sends_nothing_more(lab: Lab) -> None:
+    proxy, backend, _, _ = full(lab)
+    for waiting in range(2):
+        proxy.client().send(GET)
+        proxy.becomes(exchanges=2 + waiting)
+    lab.call(proxy.relay.close)
+    proxy.becomes(exchanges=0, clients=0)
+    assert backend.is_left_alone()
+
+
+def test_a_service_that_allows_less_does_not_hold_up_the_others(lab: Lab) -> None:
+    backend = lab.backend()
+    services = [
+        msgspec.structs.replace(
+            service([backend], name=name), max_concurrent=most, max_queued=9, queue_timeout=600.0
+        )
+        for name, most in (("one", 1), ("two", 2))
+    ]
+    routes = [route("one", 2, ("path_prefix", "/one")), route("two", 1, ("path_prefix", "/"))]
+    proxy = lab.proxy(table(*services, routes=routes))
+    clients, peers = [], []
+    for target in (b"/one/first", b"/two/first", b"/one/second", b"/two/second"):
+        client = proxy.client()
+        client.send(get(target))
+        clients.append(client)
+        if target.endswith(b"first"):
+            peers.append(backend.accept())
+            peers[-1].request()
+        proxy.becomes(exchanges=len(clients))
+    for at, expected in ((1, b"/two/second"), (0, None), (1, b"/one/second")):
+        peers[at].send(ok())
+        if expected:
+            assert peers[at].request().start == b"GET %b HTTP/1.1" % expected
+    peers[1].send(ok())
+    assert [client.answer().status for client in clients] == [200, 200, 200, 200]
 
 
 def test_new_sessions_pass_over_a_full_backend(lab: Lab) -> None:

@@ -135,6 +135,7 @@ cdef class Upstream:
     cdef uint32_t busy
     cdef uint32_t connecting
     cdef bint retired         # no table in force knows it any more
+    cdef bint leaving         # no table in force sends anybody there
     cdef load_t load          # for the balancer
     cdef object queue         # deque of exchanges that wait for their turn; None: there never was one
     cdef object wanting       # deque of exchanges that wait for a connection, while many are being opened; None: likewise

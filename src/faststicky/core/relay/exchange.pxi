@@ -132,7 +132,7 @@ cdef class Exchange:
         return used
 
     cdef int start_again(self) except -1:
-        """A parked request: decide anew, with the table that is in force now."""
+        """A request that has waited for a backend, or for its turn: decide anew, with the table that is in force now."""
         cdef Relay relay = self.relay
         cdef Service service = relay.table.by_name.get(self.service.name)
         self.waiting = False

@@ -37,7 +37,8 @@ cdef int eject(Exchange x, Upstream upstream) except -1:
     relay.total.counters.ejections += 1
     relay.ejected.append(upstream)
     upstream.close_idle()
-    return relay.event("ejected", {"backend": upstream.name, "failures": upstream.failures})
+    relay.event("ejected", {"backend": upstream.name, "failures": upstream.failures})
+    return empty_queue(upstream)
 
 
 cdef int try_ejected(Relay relay) except -1:

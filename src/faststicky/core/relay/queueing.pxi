@@ -1,7 +1,8 @@
 """A backend that takes only so many requests at once (max_concurrent): the others wait for their turn, first come, first served.
 
-A user who is stuck to a full backend waits there for his own task rather than lose his session elsewhere. The queue has a
-bound in length (max_queued) and in time (queue_timeout); beyond either the answer is 503. The cap is each worker's own.
+A user who is stuck to a full backend waits there for his own task rather than lose his session elsewhere, for as long as it
+serves: if it leaves or is ejected, he is moved. The queue has a bound in length (max_queued) and in time (queue_timeout); beyond
+either the answer is 503. The cap is each worker's own.
 """
 
 
@@ -38,16 +39,41 @@ cdef int leave_queue(Exchange x) except -1:
     return 0
 
 
+cdef Exchange next_queued(Upstream upstream):
+    """Whose turn it is; None if there is no room. Services that share a backend may allow it different numbers of requests."""
+    cdef Exchange x = <Exchange>upstream.queue[0]
+    if has_room(x):
+        return x
+    if upstream.users is not None and upstream.users.next_user is not None:
+        for each in upstream.queue:
+            if has_room(<Exchange>each):
+                return <Exchange>each
+    return None
+
+
 cdef int serve_queue(Upstream upstream) except -1:
     """A request has left the backend: whose turn is it?"""
     cdef Exchange x
-    while upstream.queue:
-        x = <Exchange>upstream.queue[0]
-        if not has_room(x):
+    while upstream.queue and not upstream.relay.closed:
+        x = next_queued(upstream)
+        if x is None:
             return 0
         leave_queue(x)
         if x.client is not None:
             if x.request_done:
                 arm(x.client, 0)
             x.send()
+    return 0
+
+
+cdef int empty_queue(Upstream upstream) except -1:
+    """It gets no more requests: those that wait for their turn are decided anew, with the table in force."""
+    cdef Exchange x
+    if not upstream.queue or upstream.relay.closed:
+        return 0
+    for each in list(upstream.queue):
+        x = <Exchange>each
+        if x.queued and x.backend.upstream is upstream and x.client is not None:  # not gone in the meantime
+            leave_queue(x)
+            x.start_again()
     return 0

@@ -38,7 +38,7 @@ cdef class Upstream:
         cdef Relay relay = self.relay
         cdef Exchange x
         connection.exchange = None
-        if self.retired or self.load.ejected or relay.closed or connection.full or connection.ending:
+        if self.retired or self.leaving or self.load.ejected or relay.closed or connection.full or connection.ending:
             return connection.close()
         if self.pooled >= relay.pool_size:
             return connection.close()
@@ -157,17 +157,20 @@ cdef class Upstream:
     cdef int settle(self) except -1:
         """The table in force has other users for it than the one before."""
         cdef Backend user = self.users
-        cdef bint leaving = True
         cdef bint counted = False
         if user is None:  # it was retired in the meantime
             return 0
         while user is not None:
-            leaving &= user.state >= STATE_LEAVING
+        self.leaving = True
+            self.leaving &= user.state >= STATE_LEAVING
             counted |= user.series == self.series
             user = user.next_user
         if not counted:
             self.count_in(self.users.series)
-        return self.close_idle() if leaving else 0
+        if self.leaving:
+            self.close_idle()
+            empty_queue(self)
+        return 0
 
     cdef int count_in(self, uint32_t series) except -1:
         """Its numbers go to this series; a backend of several services has one in all of them."""
@@ -208,7 +211,8 @@ cdef class Upstream:
         """No table names this backend any more: idle connections go now, busy ones with their exchange."""
         self.retired = True
         self.stats.ejected = 0
-        return self.close_idle()
+        self.close_idle()
+        return empty_queue(self)
 
     cdef int close_idle(self) except -1:
         cdef Connection connection
