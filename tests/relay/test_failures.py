@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+
 import pytest
 
 from faststicky.core import dial
 from relay.failing import CHUNKED, LENGTH, keep_one, pair, stuck
 from relay.lab import GET, Lab, get, ok
+from relay.peer import Peer
 
 CUTS = {
     "in a body with Content-Length": LENGTH + b"01234",
@@ -91,6 +96,29 @@ def test_an_answer_without_framing_whose_connection_we_give_up_is_cut(
     assert proxy.counters()["cut_answers"] == 1
 
 
+@pytest.mark.parametrize("version", [b"1.1", b"1.0"])
+def test_an_answer_that_the_relays_end_cuts(lab: Lab, version: bytes) -> None:
+    """Whichever of the two connections is lost first: the backend's has the lower place here."""
+    backend = lab.backend("b0")
+    proxy = lab.proxy(backend)
+    first = proxy.client()
+    keep_one(proxy, first, backend)
+    first.close()
+    proxy.becomes(clients=0)
+    clients = [proxy.client(), proxy.client()]
+    proxy.becomes(clients=2)
+    for at, client in enumerate(clients):
+        client.send(b"GET / HTTP/%b\r\nHost: a\r\n\r\n" % version)
+        peer = backend.accept() if at else backend.peers[0]
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+        client.until(b"half")
+    lab.call(proxy.relay.close)
+    for client in clients:
+        assert client.is_reset() or version == b"1.1"
+        assert b"0\r\n" not in client.buffer
+
+
 @pytest.mark.parametrize(
     "bad", [b"5x\r\n", b"\r\n", b"5\nhello", b"ffffffffffffffff\r\n", b"5\r\nhelloXX", b"0\r\nX y\r\n", b"-1\r\n"]
 )
@@ -149,6 +177,49 @@ def test_an_answer_before_the_requests_end(lab: Lab) -> None:
     client.send(GET)
     assert client.rest() == b""
     assert peer.rest().endswith(b"hello")
+    proxy.becomes(upstream_idle=0, upstream_busy=0)
+
+
+def test_an_answer_that_comes_before_a_write_fails(lab: Lab) -> None:
+    """The backend answers and closes while the client still sends: it gets the answer, whichever is noticed first."""
+    proxy = lab.proxy(linger=0.2)
+    for _ in range(80):
+        client = proxy.client()
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
+        peer = lab.backends[0].accept()
+        peer.until(b"\r\n\r\n")
+        sender = threading.Thread(target=trickle, args=(client, 45))
+        sender.start()
+        peer.exactly(100_000)
+        peer.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno")
+        peer.close()
+        answer = client.answer()
+        assert (answer.status, answer.body, answer.closes) == (413, b"no", True)
+        sender.join()
+        client.close()
+
+
+def trickle(client: Peer, times: int) -> None:
+    with contextlib.suppress(OSError):
+        for _ in range(times):
+            client.sock.send(bytes(65536))
+            time.sleep(0.0005)
+
+
+def test_the_requests_end_comes_before_the_answers(lab: Lab) -> None:
+    """The answer began before the request's end all the same: neither connection is used again."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
+    peer = lab.backends[0].accept()
+    peer.request_head()
+    peer.send(b"HTTP/1.1 413 Content Too Large\r\nContent-Length: 4\r\n\r\nno")
+    client.until(b"no")
+    client.send(b"world")
+    assert peer.exactly(10) == b"helloworld"
+    peer.send(b"no")
+    assert client.rest() == b"no"
+    assert peer.rest() == b""
     proxy.becomes(upstream_idle=0, upstream_busy=0)
 
 

@@ -238,6 +238,19 @@ def test_a_clients_deadline_may_pass_in_the_turn_in_which_its_answer_is_cut(lab:
     assert first.answer().body == b"ok"
 
 
+def test_its_answer_is_cut_if_it_does_not_go_on(lab: Lab) -> None:
+    """Its end would be the answer's, for a client of HTTP/1.0."""
+    proxy = lab.proxy(half_close_grace=0.5)
+    client = proxy.client()
+    client.send(b"GET / HTTP/1.0\r\n\r\n")
+    client.finish()
+    peer = lab.backends[0].accept()
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+    client.until(b"half")
+    assert client.is_reset()
+
+
 def test_a_client_that_half_closes_while_a_backend_is_awaited_is_let_go(lab: Lab) -> None:
     """The grace runs on when the connection to the backend is there."""
     backend = lab.backend()
@@ -384,3 +397,18 @@ def test_draining(lab: Lab) -> None:
     peer.send(ok())
     assert busy.answer().closes
     proxy.becomes(clients=0)
+
+
+def test_draining_while_an_answer_is_under_way(lab: Lab) -> None:
+    """Its head went out before: the connection may stay, and so has the two seconds of an idle one."""
+    proxy = lab.proxy()
+    client = proxy.client()
+    client.send(GET)
+    peer = lab.backends[0].accept()
+    peer.request()
+    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok")
+    client.until(b"\r\n\r\n")
+    proxy.drain()
+    peer.send(b"ok")
+    assert client.exactly(4) == b"okok"
+    proxy.becomes(clients=0)  # before the minute of an idle connection is over

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import contextlib
 import threading
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from relay.lab import GET, Lab, get, ok
+from relay.lab import GET, Lab, Proxy, get, ok
 from relay.peer import PATIENCE, Peer
 
 MIB = 1 << 20
@@ -99,6 +101,24 @@ def test_a_slow_reader_gets_all_of_it(lab: Lab) -> None:
     assert got == size + head
 
 
+def settles(proxy: Proxy, counter: str) -> int:
+    """Nothing moves any more: what this counter has come to."""
+    before = -1
+    while (now := proxy.counters()[counter]) != before:
+        before = now
+        time.sleep(0.4)
+    return before
+
+
+def until_it_blocks(sender: Peer, data: bytes) -> None:
+    """Send `data` again and again, until nobody takes it."""
+    sender.sock.settimeout(0.4)
+    with contextlib.suppress(TimeoutError):
+        while True:
+            sender.sock.send(data)
+    sender.sock.settimeout(PATIENCE)
+
+
 def test_a_client_that_reads_nothing_is_let_go(lab: Lab) -> None:
     proxy = lab.proxy(write_timeout=1.2)
     client = proxy.client(receive_buffer=4096)
@@ -131,6 +151,90 @@ def test_nor_one_that_wanted_to_close(lab: Lab) -> None:
     peer.request()
     pump(peer, ok(bytes(3 * MIB)), 1).join(0.5)
     proxy.becomes(clients=0, exchanges=0, upstream_busy=0)
+
+
+def test_nor_one_that_ends_its_request_meanwhile(lab: Lab) -> None:
+    """An answer that began before the request's end: the end of the request does not lift the answer's deadline."""
+    proxy = lab.proxy(write_timeout=1.5)
+    client = proxy.client(receive_buffer=4096)
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
+    peer = lab.backends[0].accept()
+    peer.request_head()
+    sender = pump(peer, b"HTTP/1.1 200 OK\r\n\r\n" + bytes(64 * MIB), 1)
+    settles(proxy, "bytes_out")
+    client.send(b"x")
+    proxy.becomes(clients=0, exchanges=0, upstream_busy=0)
+    sender.join()
+
+
+@pytest.mark.parametrize("kind", ["body", "tunnel"])
+def test_nor_one_that_sends_more_than_is_taken(lab: Lab, kind: str) -> None:
+    """Neither end takes what is ready for it, then the backend does: the client still does not."""
+    proxy = lab.proxy(write_timeout=3.0)
+    client = proxy.client(receive_buffer=4096)
+    if kind == "body":
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % (1024 * MIB))
+    else:
+        client.send(get(b"/", b"Connection: upgrade\r\nUpgrade: x\r\n"))
+    peer = lab.backends[0].accept()
+    peer.request_head()
+    begin = b"200 OK\r\n\r\n" if kind == "body" else b"101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"
+    until_it_blocks(peer, b"HTTP/1.1 " + begin + bytes(64 * MIB))
+    until_it_blocks(client, bytes(MIB))
+    peer.sock.settimeout(0.4)
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        while peer.sock.recv(MIB):
+            pass
+    proxy.becomes(clients=0, exchanges=0, upstream_busy=0)
+
+
+def test_a_slow_reader_is_not_a_slow_backend(lab: Lab) -> None:
+    """The backend takes the end of the request only when its answer has begun: what is armed then is not the deadline for an
+    answer's first byte."""
+    proxy = lab.proxy(response_timeout=1.0)
+    size = 1024 * MIB
+    for attempt in range(2):  # the first one shows how much is taken before the backend reads
+        before = proxy.counters()["bytes_in"]
+        client = proxy.client(receive_buffer=4096)
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % size
+        client.send(head)
+        peer = lab.backends[0].accept()
+        peer.request_head()
+        sender = pump(client, bytes(size if attempt else 32 * MIB), 1)
+        took = settles(proxy, "bytes_in") - before - len(head)
+        if attempt == 0:
+            size = took
+            peer.reset()
+            client.rest()
+            client.close()
+            sender.join()
+    length = 24 * MIB
+    answering = pump(peer, b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + bytes(length), 1)
+    settles(proxy, "bytes_out")
+    assert swallow(peer, size) == size
+    time.sleep(2.0)
+    client.until(b"\r\n\r\n")
+    assert swallow(client, length) == length
+    answering.join()
+    sender.join()
+    assert proxy.counters()["cut_answers"] == 0
+
+
+@pytest.mark.parametrize("size", [64 * MIB, 6 * MIB])
+def test_what_a_client_did_not_take_is_missing(lab: Lab, size: int) -> None:
+    """HTTP/1.0: the end of the connection is the end of the answer, so that it must not end, also if the backend is done."""
+    proxy = lab.proxy(write_timeout=1.2)
+    client = proxy.client(receive_buffer=4096)
+    client.send(b"GET / HTTP/1.0\r\n\r\n")
+    peer = lab.backends[0].accept()
+    peer.request()
+    sender = pump(peer, b"HTTP/1.1 200 OK\r\n\r\n" + bytes(size), 1)
+    sender.join(0.5)
+    if not sender.is_alive():
+        peer.finish()
+    proxy.becomes(clients=0)
+    sender.join()
+    assert client.is_reset() or len(client.buffer) > size
 
 
 def test_nobody_orders_answers_that_are_not_taken(lab: Lab) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
 
 import pytest
@@ -19,7 +21,7 @@ SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: %
 
 def opened(lab: Lab, more: bytes = b"", **options: object) -> tuple[Proxy, Peer, Peer]:
     """A tunnel: the proxy and both ends."""
-    proxy = lab.proxy(**options)
+    proxy = lab.proxy(*lab.backends, **options)
     client = proxy.client()
     client.send(UPGRADE)
     peer = lab.backends[0].accept()
@@ -176,10 +178,47 @@ def test_a_reset_is_passed_on(lab: Lab) -> None:
     proxy.becomes(clients=0, upstream_busy=0)
 
 
+def test_a_clients_reset_is_passed_on(lab: Lab) -> None:
+    proxy, client, peer = opened(lab)
+    client.send(b"half of a mess")
+    assert peer.exactly(14) == b"half of a mess"
+    client.reset()
+    assert peer.is_reset()
+    proxy.becomes(clients=0, upstream_busy=0)
+
+
 def test_a_client_that_is_gone_ends_it(lab: Lab) -> None:
     proxy, client, peer = opened(lab)
-    client.reset()
+    client.close()
     assert peer.rest() == b""
+    peer.close()
+    proxy.becomes(clients=0, upstream_busy=0)
+
+
+def test_a_backend_that_takes_the_last_bytes_slowly_gets_them(lab: Lab) -> None:
+    """Both have closed their sides. What the kernel does not take is with the proxy for longer than the write time-out, which is
+    for backends that take nothing."""
+    lab.backend("b0").listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    proxy, client, peer = opened(lab, write_timeout=2.0)
+    peer.finish()
+    assert client.sock.recv(1) == b""
+    before = proxy.counters()["bytes_in"]
+    client.sock.settimeout(0.3)
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while True:
+            sent += client.sock.send(b"x" * 65536)
+    client.close()
+    got = 0
+    while proxy.counters()["bytes_in"] - before < sent:
+        got += len(peer.sock.recv(65536))
+    end = time.monotonic() + 5.0
+    while time.monotonic() < end:
+        got += len(peer.sock.recv(4096))
+        time.sleep(0.02)
+    while data := peer.sock.recv(1 << 18):
+        got += len(data)
+    assert got == sent
     proxy.becomes(clients=0, upstream_busy=0)
 
 
@@ -191,6 +230,8 @@ def test_a_silent_tunnel_ends(lab: Lab) -> None:
     assert peer.rest() == b"xx"
     assert client.rest() == b"xx"
     proxy.becomes(clients=0, upstream_busy=0, exchanges=0)
+    assert proxy.events == []  # it is nobody's fault
+    assert proxy.counters()["upstream_errors"] == proxy.counters()["cut_answers"] == 0
 
 
 def test_other_deadlines_do_not_count_in_a_tunnel(lab: Lab) -> None:

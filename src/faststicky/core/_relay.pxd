@@ -84,6 +84,7 @@ cdef class Peer:
     cdef int go_on_reading(self) except -1
     cdef int close_transport(self) except -1
     cdef int abort_transport(self) except -1
+    cdef int abort(self) except -1
     cdef bint pass_on(self, const char *data, Py_ssize_t size) except -1
     cdef int received(self, bytes data) except -1
     cdef bint ended(self) except -1
@@ -118,7 +119,6 @@ cdef class Client(Peer):
     cdef int read_on(self) except -1
     cdef int part(self) except -1
     cdef int linger(self) except -1
-    cdef int abort(self) except -1
     cdef int reset(self) except -1
     cdef int refuse(self, int status, str code) except -1
     cdef int answer(self, int status, bint keep, bytes data) except -1
@@ -174,6 +174,7 @@ cdef class Connection(Peer):
 
     cdef int send(self, const void *data, Py_ssize_t size) except -1
     cdef bint has_ended(self) except -1
+    cdef int read_last(self, Exchange x) except -1
     cdef int look(self) except -1
     cdef int close(self) except -1
 
@@ -267,10 +268,11 @@ cdef class Exchange:
     cdef int let_go(self, bint reusable) except -1
     cdef int finish(self) except -1
     cdef bint is_last(self) noexcept
+    cdef bint ends_with_connection(self) noexcept
     cdef int give_up(self, int status, str reason) except -1
     cdef const char *ending(self, int status) noexcept
-    cdef int tunnel_ended(self, bint clean) except -1
-    cdef int client_lost(self) except -1
+    cdef int tunnel_ended(self, bint clean, const char *end) except -1
+    cdef int client_lost(self, bint reset) except -1
 
 cdef class Relay:
     cdef object loop

@@ -56,8 +56,10 @@ cdef Py_ssize_t answer_head(Exchange x, const uint8_t *data, const head_t *head)
         h1_chunk_begin(&x.answer_chunk)
     x.rechunk = not x.http_10 and (head.framing == FRAME_CHUNKED or head.framing == FRAME_CLOSE)
     if not x.request_done:
-        # An answer before the request's end: whether the rest of the body will be read is open, so this is the last one
+        # An answer before the request's end: whether the rest of the body will be read is open, so this is the last one on
+        # either connection, also if the rest comes before the answer's end
         x.keep = False
+        x.reusable = False
         if not x.client.full:
             arm(x.client, 0)
     if x.relay.draining:
@@ -265,7 +267,8 @@ cdef bint offered(bytes asked, bytes named):
 
 
 cdef int tunnel_up(Exchange x, const char *data, Py_ssize_t size) except -1:
-    arm(x.connection, x.relay.tunnel_ticks)
+    if x.connection.reading:  # else the client does not take what it is sent, and has a deadline for that
+        arm(x.connection, x.relay.tunnel_ticks)
     return x.connection.send(data, size)
 
 

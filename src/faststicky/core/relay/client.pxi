@@ -81,6 +81,7 @@ cdef class Client(Peer):
 
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
+        cdef bint reset = error is not None or self.fault is not None
         disown(self)
         self.descriptor = -1  # its number may be another connection's from now on
         self.state = CLIENT_CLOSED
@@ -92,7 +93,7 @@ cdef class Client(Peer):
             self.admitted = False
             dismiss(self.relay, self)
         if x is not None:
-            x.client_lost()
+            x.client_lost(reset)
 
     def pause_writing(self):
         """The client does not take what we send: its backend is no longer read."""
@@ -102,24 +103,33 @@ cdef class Client(Peer):
             self.stop_reading()  # it does not take our own answers: it gets no more of them
         elif self.exchange.connection is not None:
             self.exchange.connection.stop_reading()
-            arm(self.exchange.connection, 0)
+            if not self.exchange.connection.full:
+                arm(self.exchange.connection, 0)
         arm(self, self.relay.write_ticks)
 
     def resume_writing(self):
         cdef Relay relay = self.relay
+        cdef Exchange x = self.exchange
         self.full = False
         self.unsent = 0
         if self.state == CLIENT_IDLE:
             self.next_request()
             return
-        if self.exchange is None:
+        if x is None:
             arm(self, relay.head_ticks if self.state == CLIENT_HEAD else
                 relay.linger_ticks if self.state == CLIENT_LINGER else relay.write_ticks)
             return
-        arm(self, 0 if self.exchange.request_done or self.exchange.state != ANSWER_HEAD else relay.idle_ticks)
-        if self.exchange.connection is not None:
-            self.exchange.connection.go_on_reading()
-            arm(self.exchange.connection, relay.tunnel_ticks if self.state == CLIENT_TUNNEL else relay.idle_ticks)
+        arm(self, 0 if x.request_done or x.state != ANSWER_HEAD else relay.idle_ticks)
+        if x.connection is not None:
+            x.connection.go_on_reading()
+            if x.connection.full:  # it has its deadline
+                return
+            if self.state == CLIENT_TUNNEL:
+                arm(x.connection, relay.tunnel_ticks)
+            elif x.state != ANSWER_HEAD:
+                arm(x.connection, relay.idle_ticks)
+            elif x.request_done:
+                arm(x.connection, relay.response_ticks)
 
     # ------------------------------------------------------------ requests
 
@@ -256,7 +266,7 @@ cdef class Client(Peer):
         if self.full:  # resume_writing goes on from here
             arm(self, self.relay.write_ticks)
             return self.stop_reading()
-        arm(self, self.relay.keepalive_ticks)
+        arm(self, LEAVING_TICKS if self.relay.draining else self.relay.keepalive_ticks)
         if data is None:
             return self.go_on_reading()
         self.process(data)
@@ -347,7 +357,11 @@ cdef class Client(Peer):
         return 0
 
     cdef int abort(self) except -1:
+        """It has to be a reset where what the client has got would look like all there is."""
+        cdef Exchange x = self.exchange
         if self.transport is not None:
+            if x.ends_with_connection() if x is not None else self.transport.get_write_buffer_size() > 0:
+                reset_on_close(descriptor_of(self))
             self.abort_transport()
         return 0
 

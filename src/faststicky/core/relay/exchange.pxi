@@ -202,7 +202,8 @@ cdef class Exchange:
             connection.send(PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
         if self.request_done:
             arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
-            arm(connection, self.relay.response_ticks)
+            if not connection.full:
+                arm(connection, self.relay.response_ticks)
         elif not connection.full:
             arm(connection, 0)
             arm(self.client, self.relay.idle_ticks)
@@ -246,8 +247,8 @@ cdef class Exchange:
         if self.request_done:
             return self.client.hold(data)
         piece = self.take_body(data, &used)
-        if piece is None:
         count_in(self, used)
+        if piece is None:
             return self.give_up(h1_status_of(self.chunk.error.code), h1_name_of(self.chunk.error.code))
         if self.relay.max_body and self.body > <uint64_t>self.relay.max_body:
             return self.give_up(413, "body-too-large")
@@ -287,7 +288,8 @@ cdef class Exchange:
     cdef int went_on(self) except -1:
         """A piece of the body was sent."""
         if self.request_done:
-            arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
+            if not self.client.full:  # else its deadline is the answer's
+                arm(self.client, self.relay.half_close_ticks if self.client.half_closed else 0)
             if self.state == ANSWER_HEAD and not self.connection.full:
                 arm(self.connection, self.relay.response_ticks)
         elif not self.connection.full:
@@ -297,7 +299,8 @@ cdef class Exchange:
     cdef int await_body(self) except -1:
         """More of the request is awaited from the client. Once the answer has begun, what moves in either direction counts."""
         if self.state == ANSWER_HEAD:
-            arm(self.client, self.relay.idle_ticks)
+            if not self.client.full:
+                arm(self.client, self.relay.idle_ticks)
         elif self.connection.reading:
             arm(self.connection, self.relay.idle_ticks)
         return 0
@@ -315,7 +318,7 @@ cdef class Exchange:
         cdef Connection connection = self.connection
         cdef bint stale = connection.served > 0 and connection.held is None
         if self.status == 101:
-            return self.tunnel_ended(clean)
+            return self.tunnel_ended(clean, "--" if clean else "SD")
         if self.state == ANSWER_BODY and self.answer_framing == FRAME_CLOSE and clean:
             return answer_closed(self)
         if self.state == ANSWER_HEAD:
@@ -394,7 +397,9 @@ cdef class Exchange:
         return self.give_up(408, "slow-body")
 
     cdef int upstream_expired(self) except -1:
-        """The backend was too slow: in taking the request, or with its answer."""
+        """The backend was too slow: in taking the request, or with its answer. Or nobody has said anything in a tunnel."""
+        if self.status == 101 and not self.connection.full:
+            return self.tunnel_ended(False, "sD")
         return self.upstream_failed(504, "slow-upload" if self.connection.full else
                                     "slow-answer" if self.state == ANSWER_HEAD else "stalled-answer")
 
@@ -430,6 +435,10 @@ cdef class Exchange:
         """The end of this answer is the end of what the client gets."""
         return not self.keep or not self.request_done
 
+    cdef bint ends_with_connection(self) noexcept:
+        """An answer has begun whose end is that of the client's connection."""
+        return self.state == ANSWER_BODY and self.status != 101 and self.answer_framing != FRAME_LENGTH and not self.rechunk
+
     cdef int give_up(self, int status, str reason) except -1:
         """No answer, or no more of it, will come from a backend: answer `status`, or cut what has begun."""
         cdef Client client = self.client
@@ -453,11 +462,11 @@ cdef class Exchange:
             # mean the end of the body, it must be a reset.
             self.relay.totals.cut_answers += 1
             client.state = CLIENT_CLOSED  # until connection_lost comes, its deadline may: it must find no exchange
-            if self.answer_framing == FRAME_LENGTH or self.rechunk:
+            if self.status == 101 or self.ends_with_connection():
+                client.reset()
+            else:
                 arm(client, self.relay.write_ticks)
                 client.close_transport()
-            else:
-                client.reset()
             return 0
         client.note(status, reason, self.service.name)
         count_own_answer(self.relay, self.stats, status, answer)
@@ -477,12 +486,13 @@ cdef class Exchange:
             return "SH" if self.sent else "SC"
         return "PR"
 
-    cdef int tunnel_ended(self, bint clean) except -1:
-        """The backend's end of a tunnel is gone: what it sent still goes to the client, whose end then closes as this one did."""
+    cdef int tunnel_ended(self, bint clean, const char *end) except -1:
+        """The backend's end of a tunnel is gone: what it sent still goes to the client, whose end then closes as this one did.
+        How long it was open is nobody's latency."""
         cdef Client client = self.client
         self.leave()
-        count_end(self, clean)
-        write_line(self, self.status, "--" if clean else "SD")
+        count_end(self, False)
+        write_line(self, self.status, end)
         self.let_go(False)
         self.client = None
         client.exchange = None
@@ -493,7 +503,7 @@ cdef class Exchange:
         client.close_transport()
         return 0
 
-    cdef int client_lost(self) except -1:
+    cdef int client_lost(self, bint reset) except -1:
         """The client is gone: what its backend still does for it is in vain (RFC 9112, 9.5)."""
         cdef Connection connection = self.connection
         self.client = None
@@ -508,10 +518,14 @@ cdef class Exchange:
         )
         if connection is not None and connection.state == CONNECTION_TUNNEL:
             self.connection = None
+            if reset and connection.transport is not None:  # what it sent was not all: no end may say that it was
+                reset_on_close(descriptor_of(connection))
+                return connection.close()
             connection.exchange = None
             connection.state = CONNECTION_CLOSED
             arm(connection, self.relay.write_ticks)
             if connection.transport is not None:
+                connection.unsent = connection.untaken()
                 connection.close_transport()
             return 0
         return self.let_go(False)

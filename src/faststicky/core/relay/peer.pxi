@@ -78,6 +78,10 @@ cdef class Peer:
             self.transport.abort()
         return 0
 
+    cdef int abort(self) except -1:
+        """Let it go at once, whatever is under way."""
+        return self.abort_transport()
+
     cdef bint pass_on(self, const char *data, Py_ssize_t size) except -1:
         """Bytes from the other end, in a buffer that the next read overwrites. True: they go through as they are, and have gone
         from there. False: they have to be looked at (received)."""

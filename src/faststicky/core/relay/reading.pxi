@@ -130,7 +130,7 @@ cdef int read_ready(Relay relay) except -1:
         except Exception as error:
             # One connection's fault must not cost the others their turn
             relay.loop.call_exception_handler({"message": "a connection failed", "exception": error})
-            peer.abort_transport()
+            peer.abort()
     return 0
 
 

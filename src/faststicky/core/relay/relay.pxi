@@ -180,7 +180,7 @@ cdef class Relay:
             if self.owners[place] != NULL:
                 peer = <Peer>self.owners[place]
                 if peer.transport is not None:
-                    peer.abort_transport()
+                    peer.abort()
         self.table = None
         self.past = []
         for upstream in self.upstreams.values():  # each of them holds the relay, and its users hold it
@@ -314,7 +314,7 @@ cdef class Relay:
                 except Exception as error:
                     # One connection's fault must not cost the others their deadlines
                     self.loop.call_exception_handler({"message": "a deadline failed", "exception": error})
-                    peer.abort_transport()
+                    peer.abort()
             place += 1
         if self.access != ACCESS_OFF:
             flush_lines(self)

@@ -3,6 +3,7 @@
 cdef enum:
     FRESH_TICKS = 10          # an idle connection that was used within this time is still there, most likely
     MOST_AHEAD = 32768        # bytes that fit into any receive window, so that every live machine acknowledges them
+    LAST_PIECE = 16384        # of what is read when a connection has failed
     MOST_DIALS = 64           # at once: the queue of a listening backend has room for 128, often, and there are other workers
 
 
@@ -160,8 +161,8 @@ cdef class Upstream:
         cdef bint counted = False
         if user is None:  # it was retired in the meantime
             return 0
-        while user is not None:
         self.leaving = True
+        while user is not None:
             self.leaving &= user.state >= STATE_LEAVING
             counted |= user.series == self.series
             user = user.next_user
@@ -300,20 +301,24 @@ cdef class Connection(Peer):
 
     def connection_lost(self, error):
         cdef Exchange x = self.exchange
-        disown(self)
-        self.descriptor = -1  # its number may be another connection's from now on
+        cdef bint clean
         if error is None:
             error = self.fault
+        if error is not None and x is not None and x.connection is self and (x.raw is None or self.served == 0):
+            self.read_last(x)
+        disown(self)
+        self.descriptor = -1  # its number may be another connection's from now on
         if dial.is_silence(error) and not self.patient:
             machine_is_silent(x, self.upstream)
         if self.state == CONNECTION_IDLE:
             leave_pool(self)
+        clean = error is None and self.state == CONNECTION_TUNNEL  # the backend's own end of anything else came by `ended`
         self.state = CONNECTION_CLOSED
         self.exchange = None
         self.transport = None
         self.relay.delist(self)
         if x is not None and x.connection is self:
-            x.upstream_ended(error is None)  # what is held of an answer tells it that this connection was not stale
+            x.upstream_ended(clean)  # what is held of an answer tells it that this connection was not stale
         self.held = None
 
     def pause_writing(self):
@@ -322,24 +327,29 @@ cdef class Connection(Peer):
         self.unsent = self.untaken()
         if self.exchange is not None and self.exchange.client is not None:
             self.exchange.client.stop_reading()
-            arm(self.exchange.client, 0)
+            if not self.exchange.client.full:  # who takes no answer either has to be let go for that
+                arm(self.exchange.client, 0)
         arm(self, self.relay.write_ticks)
 
     def resume_writing(self):
         cdef Exchange x = self.exchange
         self.full = False
-        arm(self, 0)
-        if x is None or x.client is None:
+        if x is None or x.client is None:  # it is closing: the rest has to be taken, too
             return
+        arm(self, 0)
         if self.state == CONNECTION_TUNNEL:
             x.client.go_on_reading()
-            arm(self, self.relay.tunnel_ticks)
+            if self.reading:
+                arm(self, self.relay.tunnel_ticks)
         elif not x.request_done:
             x.client.go_on_reading()
             x.await_body()
         else:
             x.client.read_on()
-            arm(self, self.relay.response_ticks)
+            if x.state == ANSWER_HEAD:
+                arm(self, self.relay.response_ticks)
+            elif self.reading:
+                arm(self, self.relay.idle_ticks)
 
     cdef int send(self, const void *data, Py_ssize_t size) except -1:
         """Write. An application that does not read closes its window after a while, and the kernel's time-out for silence
@@ -366,6 +376,21 @@ cdef class Connection(Peer):
             set_user_timeout(descriptor_of(self), self.relay.silence_timeout)
         return 0
 
+    cdef int read_last(self, Exchange x) except -1:
+        """Writing has failed, but an answer may have come before: a backend that refuses an upload closes behind its answer, and
+        what is still on its way makes a reset of that. Not if the request can be sent again, and the connection may have been
+        closed before it came."""
+        cdef char piece[LAST_PIECE]
+        cdef ssize_t size
+        self.ending = True  # it will not be used again
+        self.reading = False
+        while self.exchange is x:
+            size = recv(descriptor_of(self), piece, LAST_PIECE, MSG_DONTWAIT)
+            if size <= 0:
+                return 0
+            self.received(PyBytes_FromStringAndSize(piece, size))
+        return 0
+
     cdef int close(self) except -1:
         """Owner's end of it: nothing more is sent or read."""
         if self.state == CONNECTION_IDLE:
@@ -381,7 +406,7 @@ cdef class Connection(Peer):
         cdef Exchange x = self.exchange
         if self.state == CONNECTION_IDLE:
             self.close()
-        elif self.full and self.makes_progress():
+        elif (self.full or self.state == CONNECTION_CLOSED) and self.makes_progress():
             arm(self, self.relay.write_ticks)
         elif x is not None:
             x.upstream_expired()
