@@ -235,9 +235,9 @@ cdef class Exchange:
     cdef uint32_t outcome     # outcome_t
     cdef bint outcome_counted
     cdef bint set_cookie
+    cdef bint secure          # a trusted proxy says that the client came by TLS
     cdef bint has_cookie      # the request carries our cookie: it is cut out
     cdef uint32_t cookie_at   # where in the head the first one's segment begins, behind others; 0: at the value's begin
-    cdef bint secure          # a trusted proxy says that the client came by TLS
     cdef uint32_t at          # position of the backend in the service
     cdef uint32_t tried[MOST_TRIES]
     cdef uint32_t tried_count

@@ -191,6 +191,7 @@ cdef class Client(Peer):
         cdef const uint8_t *root = NULL
         cdef bint body = head.framing != FRAME_NONE
         cdef bint keep
+        cdef Py_ssize_t used
         cdef Exchange x
         cdef int at
         if self.address_size == 0:
@@ -201,7 +202,6 @@ cdef class Client(Peer):
         keep = (
             head.version > 10 and not head.flags & HEAD_CLOSE and not relay.draining
             and (relay.max_requests == 0 or self.requests < relay.max_requests)
-        cdef Py_ssize_t used
         )
         if head.method == METHOD_TRACE or head.method == METHOD_CONNECT:
             # TRACE shows a client what was sent to the backend; CONNECT is for forward proxies (RFC 9110, 9.3.6, 9.3.8)
