@@ -213,9 +213,7 @@ def test_a_relay_that_is_closed_sends_nothing_more(lab: Lab) -> None:
 def test_a_service_that_allows_less_does_not_hold_up_the_others(lab: Lab) -> None:
     backend = lab.backend()
     services = [
-        msgspec.structs.replace(
-            service([backend], name=name), max_concurrent=most, max_queued=9, queue_timeout=600.0
-        )
+        msgspec.structs.replace(service([backend], name=name), max_concurrent=most, max_queued=9, queue_timeout=600.0)
         for name, most in (("one", 1), ("two", 2))
     ]
     routes = [route("one", 2, ("path_prefix", "/one")), route("two", 1, ("path_prefix", "/"))]
