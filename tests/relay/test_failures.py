@@ -107,7 +107,7 @@ def test_an_answer_that_the_relays_end_cuts(lab: Lab, version: bytes) -> None:
     proxy.becomes(clients=0)
     clients = [proxy.client(), proxy.client()]
     proxy.becomes(clients=2)
-    for at, client in enumerate(clients):
+    for at, client in enumerate(reversed(clients)):
         client.send(b"GET / HTTP/%b\r\nHost: a\r\n\r\n" % version)
         peer = backend.accept() if at else backend.peers[0]
         peer.request()
