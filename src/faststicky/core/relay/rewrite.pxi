@@ -189,6 +189,19 @@ cdef bint carries(const uint8_t *data, const head_t *head, const char *lower_nam
     return False
 
 
+cdef bint came_by_tls(const uint8_t *data, const head_t *head) noexcept:
+    """True if X-Forwarded-Proto names a protocol over TLS; of several, the first is the one of the client's own connection."""
+    cdef uint32_t i, size
+    cdef const uint8_t *p
+    for i in range(head.count):
+        if head.fields[i].name.size == 17 and fs_same(data + head.fields[i].name.at, "x-forwarded-proto", 17):
+            p = data + head.fields[i].value.at
+            size = head.fields[i].value.size
+            return (size >= 5 and fs_same(p, "https", 5) and ends_directive(p, size, 5)) or (
+                size >= 3 and fs_same(p, "wss", 3) and ends_directive(p, size, 3))
+    return False
+
+
 cdef inline const uint8_t *word_end(const uint8_t *p, const uint8_t *end, bint space) noexcept:
     """Behind the white space at p, or else behind what is none."""
     while p < end and (p[0] == c' ' or p[0] == c'\t') == space:
