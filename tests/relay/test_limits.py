@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from relay.lab import GET, POST, Lab, get, ok
+from relay.lab import GET, Lab, get, ok
 from relay.peer import Peer, until
 
 UPLOAD = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n"
@@ -376,39 +376,3 @@ def test_how_long_they_are_kept(lab: Lab) -> None:
     assert client.answer().status == 200
     assert peer.rest() == b""
     proxy.becomes(upstream_idle=0, clients=1)
-
-
-def test_draining(lab: Lab) -> None:
-    """Answers say that they are the last, idle connections have two more seconds, exchanges finish."""
-    proxy = lab.proxy()
-    idle, late, busy = proxy.client(), proxy.client(), proxy.client()
-    busy.send(POST)
-    peer = lab.backends[0].accept()
-    peer.request()
-    proxy.becomes(clients=3)
-    proxy.drain()
-    late.send(get(b"/late"))
-    other = lab.backends[0].accept()
-    other.request()
-    other.send(ok())
-    assert late.answer().closes
-    assert late.rest() == b""
-    assert idle.rest() == b""
-    peer.send(ok())
-    assert busy.answer().closes
-    proxy.becomes(clients=0)
-
-
-def test_draining_while_an_answer_is_under_way(lab: Lab) -> None:
-    """Its head went out before: the connection may stay, and so has the two seconds of an idle one."""
-    proxy = lab.proxy()
-    client = proxy.client()
-    client.send(GET)
-    peer = lab.backends[0].accept()
-    peer.request()
-    peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nok")
-    client.until(b"\r\n\r\n")
-    proxy.drain()
-    peer.send(b"ok")
-    assert client.exactly(4) == b"okok"
-    proxy.becomes(clients=0)  # before the minute of an idle connection is over
