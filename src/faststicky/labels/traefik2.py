@@ -125,7 +125,7 @@ def _strategy(text: str) -> Balance:
 def _refuse_middlewares(key: str, defaults: LabelDefaults, reader: LabelReader) -> None:
     found = traefik2_middlewares.of_label(key, reader, defaults.middlewares)
     if traefik2_middlewares.refused(found, key, reader, "the service is not routed"):
-        raise LabelError(f"{found} is not supported")
+        raise LabelError("a middleware is not supported", where=key, remedy="see the warning about it")
 
 
 def _refuse_other_protocols(key: str, reader: LabelReader) -> None:
