@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -73,19 +72,7 @@ def lab(image_archive: Path, tmp_path_factory: pytest.TempPathFactory):
         swarm.load(image_archive)
         file = tmp_path_factory.mktemp("stack") / "web.yml"
         file.write_text(STACK)
-        command = (
-            "docker",
-            "-H",
-            swarm.nodes[0].socket,
-            "stack",
-            "deploy",
-            "--resolve-image",
-            "never",
-            "-c",
-            str(file),
-            "web",
-        )
-        subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
+        swarm.docker("stack", "deploy", "--resolve-image", "never", "-c", str(file), "web")
         wait_until(lambda: len(swarm.tasks("web_whoami")) == TASKS, "the tasks run", 120)
         wait_until(lambda: len(_spread(swarm)) == TASKS, "the proxy sends to all tasks", 120, 0.5)
         yield swarm
