@@ -67,7 +67,10 @@ class RelayOptions(msgspec.Struct, frozen=True, kw_only=True):
     retries: Annotated[Count, about("Other backends tried after the first.")] = 2
     eject_after: Annotated[
         Count,
-        about("Failures in a row after which a backend gets no more requests; a time-out counts for all of them."),
+        about(
+            "Failures in a row after which a backend gets no more requests; a time-out counts for all of them; "
+            "0: none but those on a machine that acknowledges nothing."
+        ),
     ] = 3
     eject_time: Annotated[
         Duration, about("Then it is tried again, with a connection of our own; twice as long after each failed try.")
