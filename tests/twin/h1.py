@@ -299,15 +299,14 @@ def _expects_continue(fields: list[Field]) -> bool:
 def _upgrade(fields: list[Field]) -> bytes:
     """RFC 9110, section 7.8: value of Upgrade if Connection has the option upgrade.
 
-    Ignored, as if it were not there: several Upgrade lines, a list that is malformed or empty, and one that names h2c
-    (whose upgrade would be a way around the proxy).
+    Ignored, as if it were not there: several Upgrade lines, a list that is malformed or has an empty element, and one that
+    names h2c (whose upgrade would be a way around the proxy).
     """
     lines = _named(fields, b"upgrade")
     if len(lines) != 1 or b"upgrade" not in _connection_options(fields):
         return b""
-    protocols = [protocol for protocol in _elements(lines[0].value) if protocol]
-    for protocol in protocols:
+    for protocol in _elements(lines[0].value):
         name, slash, version = protocol.partition(b"/")
         if name.lower() == b"h2c" or not _is_token(name) or (slash and not _is_token(version)):
             return b""
-    return lines[0].value if protocols else b""
+    return lines[0].value
