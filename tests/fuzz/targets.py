@@ -38,6 +38,8 @@ def request_conversation(world: World, pieces: list[bytes]) -> list[reading.Requ
     methods = [request.method for request in expected]
     # a refused message has an answer, too
     read_as = methods + ([last] if end == "refused" else [])
+    if end == "refused":
+        pieces = [*pieces, b"\n"]  # a head in pieces is looked at again when a line ends, or when it has doubled
 
     def is_over(client: Client) -> bool:
         if client.ended:
