@@ -7,7 +7,7 @@ import re
 from typing import Literal
 
 from faststicky.errors import LabelError
-from faststicky.labels.values import LabelReader, duration, shown
+from faststicky.labels.values import LabelReader, boolean, duration, shown
 from faststicky.model import CookiePolicy
 
 SameSite = Literal["Lax", "Strict", "None", ""]
@@ -104,6 +104,26 @@ def max_age(text: str) -> int:
             f"{shown(text)} is not a usable life of a cookie", remedy="write 1s to 400d, or 0 for a session cookie"
         )
     return int(seconds)
+
+
+def read_policy(name: str, key: str, joint: str, reader: LabelReader) -> CookiePolicy:
+    """A cookie called `name` with the attributes that labels below `key` say.
+
+    joint: what stands between the words of a label: "-" in http-only, "" in httponly.
+    """
+    policy = CookiePolicy(
+        name=name,
+        path=reader.optional(f"{key}.path", cookie_path, "/"),
+        domain=reader.optional(f"{key}.domain", cookie_domain, "", "the cookie is for the requested host alone"),
+        secure=reader.optional(f"{key}.secure", boolean, None, "Secure is set when the client came by TLS"),
+        http_only=reader.optional(f"{key}.http{joint}only", boolean, True),
+        same_site=reader.optional(f"{key}.same{joint}site", same_site, "Lax"),
+        max_age=reader.optional(
+            f"{key}.max{joint}age", max_age, 0, "the cookie lives as long as the browser's session"
+        ),
+    )
+    warn_if_browsers_refuse(policy, reader, f"{key}.same{joint}site")
+    return policy
 
 
 def warn_if_browsers_refuse(policy: CookiePolicy, reader: LabelReader, key: str) -> None:

@@ -156,20 +156,9 @@ def _read_hold(reader: LabelReader) -> float:
 
 
 def _cookie(service: str, reader: LabelReader) -> CookiePolicy:
-    key = PREFIX + "cookie."
-    policy = CookiePolicy(
-        name=reader.optional(key + "name", cookies.cookie_name, cookies.native_default_name(service)),
-        path=reader.optional(key + "path", cookies.cookie_path, "/"),
-        domain=reader.optional(key + "domain", cookies.cookie_domain, "", "the cookie is for the requested host alone"),
-        secure=reader.optional(key + "secure", boolean, None, "Secure is set when the client came by TLS"),
-        http_only=reader.optional(key + "http-only", boolean, True),
-        same_site=reader.optional(key + "same-site", cookies.same_site, "Lax"),
-        max_age=reader.optional(
-            key + "max-age", cookies.max_age, 0, "the cookie lives as long as the browser's session"
-        ),
-    )
-    cookies.warn_if_browsers_refuse(policy, reader, key + "same-site")
-    return policy
+    key = PREFIX + "cookie"
+    name = reader.optional(f"{key}.name", cookies.cookie_name, cookies.native_default_name(service))
+    return cookies.read_policy(name, key, "-", reader)
 
 
 def _warn_of_unknown(reader: LabelReader) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from faststicky.errors import LabelError
-from faststicky.labels.values import integer
+from faststicky.labels.values import LabelReader, integer, shown
 
 Written = Literal["", "traefik1", "traefik2"]
 """Whose cookies are honoured: nobody's, Traefik 1's, or those of Traefik 1 to 3."""
@@ -40,6 +40,19 @@ def weight(text: str) -> int:
     if number == 0:
         raise LabelError("weight 0 is not possible", remedy="to send no new users there, drain the tasks")
     return number
+
+
+def refuse_other_protocols(key: str, reader: LabelReader) -> None:
+    """Tasks are spoken to by plain HTTP/1.1. Raises LabelError, with a warning kept, if they would refuse that."""
+    protocol = reader.text(key) or "http"
+    if protocol.lower() == "h2c":
+        reader.warn_of(key, "not supported; HTTP/1.1 is spoken to the tasks; remove the label if they understand it")
+    elif protocol.lower() != "http":
+        raise reader.left_out(
+            key,
+            f"{key.rpartition('.')[2]} {shown(protocol)} is not supported, only http is",
+            "let the application listen for plain HTTP on the overlay network and remove the label",
+        )
 
 
 def cookie_values(written: Written, host: str, port: int) -> tuple[str, ...]:

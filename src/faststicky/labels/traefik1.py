@@ -20,7 +20,7 @@ from faststicky.errors import LabelError
 from faststicky.labels import cookies, health
 from faststicky.labels.reading import LabelDefaults, Reading
 from faststicky.labels.rules import parse_traefik1
-from faststicky.labels.traefik import normalize, of_later, weight
+from faststicky.labels.traefik import normalize, of_later, refuse_other_protocols, weight
 from faststicky.labels.values import LabelReader, boolean, integer, nearest, port, shown
 from faststicky.model import CookiePolicy, Route
 
@@ -89,7 +89,7 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
         return None
     _warn_of_others(reader)
     backend = "backend-" + normalize(reader.text("traefik.backend") or service)
-    _refuse_other_protocols(reader)
+    refuse_other_protocols("traefik.protocol", reader)
     number = reader.required("traefik.port", port, "add the port on which the application listens: traefik.port=8000")
     reader.optional(_BALANCER + "method", _method, "wrr")
     return Reading(
@@ -157,22 +157,6 @@ def _method(text: str) -> str:
             f"{shown(text)} is not a balancing method here", remedy="write wrr (weighted round robin) or remove it"
         )
     return "wrr"
-
-
-def _refuse_other_protocols(reader: LabelReader) -> None:
-    protocol = reader.text("traefik.protocol")
-    if protocol is None or protocol.lower() == "http":
-        return
-    if protocol.lower() == "h2c":
-        reader.warn_of(
-            "traefik.protocol", "not supported; HTTP/1.1 is spoken to the tasks; remove the label if they understand it"
-        )
-        return
-    raise reader.left_out(
-        "traefik.protocol",
-        f"protocol {shown(protocol)} is not supported, only http is",
-        "let the application listen for plain HTTP on the overlay network and remove the label",
-    )
 
 
 def _warn_of_others(reader: LabelReader) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from faststicky.errors import LabelError
 from faststicky.labels import cookies, health, traefik2_middlewares, traefik2_routers
 from faststicky.labels.reading import LabelDefaults, Reading
-from faststicky.labels.traefik import normalize, of_later, weight
+from faststicky.labels.traefik import normalize, of_later, refuse_other_protocols, weight
 from faststicky.labels.traefik2_keys import ROUTERS, SERVICES, is_off, names, service_label, spelled, warn_of_others
 from faststicky.labels.values import LabelReader, boolean, port, shown
 from faststicky.model import Balance, Balancing, CookiePolicy
@@ -43,7 +43,7 @@ def read(service: str, defaults: LabelDefaults, reader: LabelReader) -> Reading 
     defined = names(reader, SERVICES)
     name = _chosen(normalize(service).lower(), defined, reader) if defined else normalize(service)
     prefix, spelled_name = service_label(name, ""), spelled(name, SERVICES, reader)
-    _refuse_other_protocols(prefix + "server.scheme", reader)
+    refuse_other_protocols(prefix + "server.scheme", reader)
     _refuse_middlewares(f"{SERVICES}{name}.middlewares", defaults, reader)
     add = f"add the port on which the application listens: {prefix}server.port=8000"
     reading = Reading(
@@ -98,21 +98,7 @@ def _cookie(name: str, sticky: str, defaults: LabelDefaults, reader: LabelReader
     if not reader.optional(key, boolean, implied, "the service is not sticky"):
         return None
     default = cookies.traefik_default_name(f"{name}@{defaults.traefik_provider}")
-    policy = CookiePolicy(
-        name=cookies.traefik_name(key + ".name", default, reader),
-        path=reader.optional(key + ".path", cookies.cookie_path, "/"),
-        domain=reader.optional(
-            key + ".domain", cookies.cookie_domain, "", "the cookie is for the requested host alone"
-        ),
-        secure=reader.optional(key + ".secure", boolean, None, "Secure is set when the client came by TLS"),
-        http_only=reader.optional(key + ".httponly", boolean, True),
-        same_site=reader.optional(key + ".samesite", cookies.same_site, "Lax"),
-        max_age=reader.optional(
-            key + ".maxage", cookies.max_age, 0, "the cookie lives as long as the browser's session"
-        ),
-    )
-    cookies.warn_if_browsers_refuse(policy, reader, key + ".samesite")
-    return policy
+    return cookies.read_policy(cookies.traefik_name(key + ".name", default, reader), key, "", reader)
 
 
 def _strategy(text: str) -> Balance:
@@ -126,14 +112,3 @@ def _refuse_middlewares(key: str, defaults: LabelDefaults, reader: LabelReader) 
     found = traefik2_middlewares.of_label(key, reader, defaults.middlewares)
     if traefik2_middlewares.refused(found, key, reader, "the service is not routed"):
         raise LabelError("a middleware is not supported", where=key, remedy="see the warning about it")
-
-
-def _refuse_other_protocols(key: str, reader: LabelReader) -> None:
-    scheme = (reader.text(key) or "http").lower()
-    if scheme == "h2c":
-        reader.warn_of(key, "not supported; HTTP/1.1 is spoken to the tasks; remove the label if they understand it")
-    elif scheme != "http":
-        raise reader.left_out(
-            key, f"scheme {shown(scheme)} is not supported, only http is",
-            "let the application listen for plain HTTP on the overlay network and remove the label",
-        )  # fmt: skip

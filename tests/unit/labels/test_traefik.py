@@ -6,6 +6,7 @@ import pytest
 
 from faststicky.errors import LabelError
 from faststicky.labels import traefik
+from faststicky.labels.values import LabelReader
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,17 @@ def test_weight():
     for text in ("0", "-1", "x", "70000"):
         with pytest.raises(LabelError):
             traefik.weight(text)
+
+
+@pytest.mark.parametrize(("protocol", "warnings"), [("", 0), ("HTTP", 0), ("h2c", 1)])
+def test_tasks_are_spoken_to_by_plain_http(protocol, warnings):
+    reader = LabelReader("web", {"traefik.protocol": protocol} if protocol else {})
+    traefik.refuse_other_protocols("traefik.protocol", reader)
+    assert len(reader.warnings) == warnings
+
+
+def test_tasks_that_would_refuse_that_are_left_out():
+    reader = LabelReader("web", {"a.server.scheme": "https"})
+    with pytest.raises(LabelError):
+        traefik.refuse_other_protocols("a.server.scheme", reader)
+    assert reader.warnings[0].text.startswith('scheme "https" is not supported')
