@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Meta
 
 from faststicky.address import Address
-from faststicky.labels.reading import LabelDefaults
 
 Duration = Annotated[float, Meta(ge=0, le=365 * 86400, extra={"unit": "duration"})]
 Size = Annotated[int, Meta(ge=0, le=1 << 50, extra={"unit": "size"})]
@@ -101,7 +100,10 @@ class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     workers: int = 1
     swarm: bool = False
     docker_endpoint: str = "unix:///var/run/docker.sock"
-    labels: LabelDefaults = LabelDefaults()
+    network: str = ""  # overlay on which tasks are reached, unless a label names one
+    domain: str = ""  # a service without a rule is routed by the host SERVICE.DOMAIN
+    exposed_by_default: bool = True
+    traefik_provider: Literal["docker", "swarm"] = "swarm"  # whose default cookie names stay: Traefik 2's, 3's
     backends: tuple[str, ...] = ()  # URLs
     dns: tuple[str, ...] = ()  # "tasks.web:8000"
     config: str = ""  # path of a TOML file

@@ -10,7 +10,7 @@ from typing import Any, cast
 import click
 
 from faststicky.address import Address
-from faststicky.cli.label_options import label_defaults, label_options
+from faststicky.cli.label_options import label_options
 from faststicky.cli.parameters import DURATION, WORKERS, AddressType
 from faststicky.cli.relay_options import LOGS, relay_options, relay_settings
 from faststicky.cli.sections import SectionedCommand, SectionOption, own_options
@@ -123,7 +123,10 @@ def settings(values: dict[str, Any], notes: tuple[str, ...] = ()) -> RunOptions:
         workers=(values["workers"] or usable_cpus()) if listen else 0,
         swarm=swarm,
         docker_endpoint=values["docker_endpoint"],
-        labels=label_defaults(values),
+        network=values["network"],
+        domain=values["domain"],
+        exposed_by_default=values["exposed_by_default"],
+        traefik_provider=values["traefik_provider"],
         backends=tuple(values["backends"]),
         dns=tuple(values["dns"]),
         config=values["config"],

@@ -22,6 +22,7 @@ from faststicky.discovery.source import Source
 from faststicky.discovery.static import StaticSource
 from faststicky.discovery.swarm import SwarmSource
 from faststicky.errors import ConfigError, DiscoveryError
+from faststicky.labels.reading import LabelDefaults
 from faststicky.model import Snapshot, TableSpec
 from faststicky.settings import RunOptions
 
@@ -158,7 +159,13 @@ def source_of(options: RunOptions, keys: Sequence[FeedKey] = ()) -> Source:
         except DiscoveryError as error:
             raise ConfigError(error.what, where=error.where, remedy="mend it, then start again") from error
         return source
-    swarm = SwarmSource(options.docker_endpoint, defaults=options.labels)
+    defaults = LabelDefaults(
+        exposed_by_default=options.exposed_by_default,
+        network=options.network,
+        domain=options.domain,
+        traefik_provider=options.traefik_provider,
+    )
+    swarm = SwarmSource(options.docker_endpoint, defaults=defaults)
     if options.feed_listen is None:
         return swarm
     endpoint = options.docker_endpoint

@@ -10,7 +10,6 @@ import pytest
 from faststicky.address import Address
 from faststicky.cli.run import NOTES, is_docker_there, run, settings
 from faststicky.errors import ConfigError
-from faststicky.labels.reading import LabelDefaults
 from faststicky.serve.cpus import usable_cpus
 from faststicky.settings import RelayOptions, RunOptions
 
@@ -52,8 +51,8 @@ def test_everything(parse):
     assert (options.admin, options.admin_hosts, options.workers, options.grace) == (None, ("a.example",), 3, 60.0)
     assert options.relay == RelayOptions(max_head=65536, forwarded=True, trusted_proxies=("10.0.0.0/8",))
     assert (options.log_level, options.log_format, options.ready_file) == ("debug", "json", "/x")
-    assert options.docker_endpoint == "tcp://a:1"
-    assert options.labels == LabelDefaults(network="net", domain="d", exposed_by_default=False)
+    assert (options.docker_endpoint, options.network, options.domain) == ("tcp://a:1", "net", "d")
+    assert options.exposed_by_default is False
 
 
 def test_web_opens_the_page(parse):
