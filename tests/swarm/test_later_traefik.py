@@ -76,7 +76,9 @@ def lab(image_archive: Path, tmp_path_factory: pytest.TempPathFactory):
         wait_until(lambda: len(swarm.tasks("web_whoami")) == TASKS, "the tasks run", 120)
         wait_until(lambda: len(_spread(swarm)) == TASKS, "the proxy sends to all tasks", 120, 0.5)
         # The page opens when every worker serves, so that the first requests may be answered before
-        wait_until(lambda: (answer := try_get(swarm, 1, 9090, "/ready")) and answer.status == 200, "the page is there", 60)
+        wait_until(
+            lambda: (answer := try_get(swarm, 1, 9090, "/ready")) and answer.status == 200, "the page is there", 60
+        )
         yield swarm
     assert leftovers(swarm.id) == []
 
